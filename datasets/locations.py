@@ -1,0 +1,221 @@
+"""The one door to files: turns the text `alias:path` that people write into bytes of a named storage.
+
+An alias is one of `settings.LOCATIONS`; its storage is the one of that name in `settings.STORAGES`. People
+and foreign
+manifests never name a path, a URL or a bucket: what `settings.FOREIGN_LOCATIONS` maps to an alias is read
+from there, everything else is refused. No network is touched to decide that.
+"""
+
+import logging
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from django.conf import settings
+from django.core.files.storage import storages
+
+from config.refusals import Refused
+from datasets.stores import Store, store_for
+
+logger = logging.getLogger(__name__)
+
+MAX_PATH_BYTES = 1024
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//|\\\\")
+_ENCODED = re.compile(r"%(25)*(2e|2f|5c|00|0a|0d|c0%a[ef]|c1%9c)", re.IGNORECASE)
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_DRIVE = re.compile(r"[A-Za-z]:")
+_FOREIGN_ROOT = re.compile(r"(?:obs|s3)://|/")
+
+
+@dataclass(frozen=True, order=True)
+class Location:
+    """A file or a folder inside a named storage.
+
+    Attributes:
+        alias: a key of `settings.LOCATIONS`.
+        path: below the storage's root, parts divided by "/", neither at the start nor at the end; "" is the
+            root.
+
+    Raises:
+        Refused: path_not_allowed, so that no Location with a bad path exists.
+    """
+
+    alias: str
+    path: str
+
+    def __post_init__(self) -> None:
+        _check_path(self.path)
+
+    def __str__(self) -> str:
+        return f"{self.alias}:{self.path}"
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition("/")[2]
+
+    def join(self, name: str) -> "Location":
+        """The location of `name` (which may have several parts) inside this one."""
+        return Location(self.alias, f"{self.path}/{name}" if self.path else name)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file found by `list_files`: `name` is relative to what was listed, `size` in bytes, `etag` changes
+    with the content."""
+
+    name: str
+    location: Location
+    size: int
+    etag: str
+
+
+def parse(text: str) -> Location:
+    """The location that a person wrote as `alias:path`; one "/" at the end, as folders have it, is dropped.
+
+    Raises:
+        Refused: scheme_not_allowed (not one of our aliases), path_not_allowed.
+    """
+    alias, colon, path = text.partition(":")
+    if colon and alias in settings.LOCATIONS:
+        return Location(alias, path.removesuffix("/"))
+    if _SCHEME.match(text):
+        raise _scheme_not_allowed()
+    raise _path_not_allowed()
+
+
+def resolve_source(text: str, *, base: Location | None = None) -> Location:
+    """The location of a `source` of a manifest.
+
+    Args:
+        text: our own `alias:key`; or `obs://bucket/key`, `s3://bucket/key`, `/bucket/key` where
+            `settings.FOREIGN_LOCATIONS` maps the bucket and prefix, whichever of the three forms it names; or
+            a relative path, where a base is given.
+        base: the folder that relative sources start from.
+
+    Raises:
+        Refused: scheme_not_allowed, path_not_allowed.
+    """
+    foreign = _FOREIGN_ROOT.match(text)
+    if foreign and not text.startswith("//"):
+        return _mapped(text[foreign.end() :], plain=foreign[0] == "/")
+    if base is not None and not _SCHEME.match(text):
+        _check_path(text)
+        return base.join(text)
+    return parse(text)
+
+
+def list_files(location: Location, *, suffixes: tuple[str, ...] | None = None) -> Iterator[Entry]:
+    """All regular files below a location, by name in code-point order, the same order in every kind of
+    storage.
+
+    Hidden files, links, devices and keys that are no allowed path are left out; a folder that does not exist
+    is empty.
+
+    Args:
+        suffixes: lower case, with dots; compared without case.
+
+    Raises:
+        Refused: storage_unavailable.
+    """
+    for name, size, etag in _store(location).walk(location.path):
+        if suffixes and not name.lower().endswith(suffixes):
+            continue
+        try:
+            found = location.join(name)
+        except Refused:
+            logger.warning("Left out of the listing of %s: %r is not an allowed name", location, name[:200])
+            continue
+        yield Entry(name, found, size, etag)
+
+
+def has_files(location: Location) -> bool:
+    """Whether a location holds any file; stops at the first."""
+    return next(list_files(location), None) is not None
+
+
+def open_file(location: Location) -> BinaryIO:
+    """A file opened for reading as a stream of bytes, to be closed by the caller.
+
+    Raises:
+        Refused: source_not_found, not_regular_file, storage_unavailable.
+    """
+    return _store(location).open(location.path)
+
+
+def read(location: Location, *, limit: int) -> bytes:
+    """The whole content of a file of at most `limit` bytes.
+
+    Raises:
+        Refused: too_large, source_not_found, not_regular_file, storage_unavailable.
+    """
+    store = _store(location)
+    with store.open(location.path) as file:
+        data = store.read(file, limit + 1)
+    if len(data) > limit:
+        raise Refused("too_large", f"{location.name} is larger than {limit:,} bytes.", status=413)
+    return data
+
+
+def write(location: Location, data: bytes) -> None:
+    """Store a file, whole or not at all; one of the same name is replaced.
+
+    Raises:
+        Refused: location_read_only, path_not_allowed, storage_unavailable.
+    """
+    store = _store(location)
+    if not settings.LOCATIONS[location.alias]["writable"]:
+        raise Refused("location_read_only", f"Nothing can be written to {location.alias}.")
+    if not location.path:
+        raise _path_not_allowed()
+    store.write(location.path, data)
+
+
+def _store(location: Location) -> Store:
+    if location.alias not in settings.LOCATIONS:
+        raise _scheme_not_allowed()
+    return store_for(storages[location.alias])
+
+
+def _mapped(key: str, *, plain: bool) -> Location:
+    """The most specific of `settings.FOREIGN_LOCATIONS` that holds `bucket/key`."""
+    prefixes = sorted(settings.FOREIGN_LOCATIONS.items(), key=lambda item: len(item[0]), reverse=True)
+    for prefix, target in prefixes:
+        inside = _FOREIGN_ROOT.sub("", prefix, count=1).rstrip("/") + "/"
+        if key.startswith(inside):
+            _check_path(key)
+            return parse(target).join(key.removeprefix(inside))
+    raise _path_not_allowed() if plain else _scheme_not_allowed()
+
+
+def _check_path(path: str) -> None:
+    # Compatibility forms such as full-width dots and slashes must not become dangerous when something
+    # normalizes them.
+    folded = path if path.isascii() else unicodedata.normalize("NFKC", path)
+    if path and (
+        _CONTROL.search(path)
+        or len(path.encode()) > MAX_PATH_BYTES
+        or folded.count("/") != path.count("/")
+        or "\\" in folded
+        or path.startswith("~")
+        or _DRIVE.match(path)
+        or _ENCODED.search(path)
+        or any(not part or part.startswith(".") or part != part.strip() for part in folded.split("/"))
+    ):
+        raise _path_not_allowed()
+
+
+def _path_not_allowed() -> Refused:
+    return Refused(
+        "path_not_allowed",
+        "This is not a place inside one of the locations; write alias:folder/file, "
+        "without empty, hidden or dotted parts.",
+    )
+
+
+def _scheme_not_allowed() -> Refused:
+    known = ", ".join(f"{alias}:" for alias in sorted(settings.LOCATIONS))
+    return Refused("scheme_not_allowed", f"Only these locations can be named here: {known}.")
