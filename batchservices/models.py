@@ -1,0 +1,293 @@
+"""Models, batch services, their runs, and what was collected from them."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from config.leases import LeasedWork
+from datasets.models import Dataset, Task
+from hardexamples.models import HardExampleFilter, Mining
+
+
+class ModelStatus(models.TextChoices):
+    CHECKING = "checking", "Checking"
+    READY = "ready", "Ready"
+    REFUSED = "refused", "Refused"
+
+
+MODEL_MOVES = {
+    ModelStatus.READY: frozenset({ModelStatus.CHECKING}),
+    ModelStatus.REFUSED: frozenset({ModelStatus.CHECKING}),
+}
+
+
+class InferenceModel(LeasedWork):
+    """An ONNX file by its hash, with the profile that says how to feed and read it. Ready after its dry run."""
+
+    WORKING = (ModelStatus.CHECKING,)
+
+    name = models.CharField(max_length=100)
+    version = models.PositiveIntegerField(default=1, editable=False)
+    task = models.CharField(max_length=32, choices=Task)
+    sha256 = models.CharField(max_length=64, editable=False)
+    size = models.PositiveBigIntegerField(editable=False)
+    class_names = models.JSONField(default=list)
+    profile = models.JSONField(default=dict)
+    activations_tensor = models.CharField(max_length=300, blank=True, editable=False)
+    report = models.JSONField(default=dict, editable=False)
+    status = models.CharField(max_length=16, choices=ModelStatus, default=ModelStatus.CHECKING, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "model"
+        constraints = [models.UniqueConstraint(fields=["name", "version"], name="model_version_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+class BatchService(models.Model):
+    """A deployed model that predicts the images of a location, and what becomes of the hard ones."""
+
+    name = models.CharField(max_length=64, unique=True)
+    description = models.CharField(max_length=100, blank=True)
+    model = models.ForeignKey(InferenceModel, models.PROTECT, related_name="services")
+    input_location = models.CharField(max_length=1000, help_text="A folder or a .manifest, as alias:path.")
+    output_location = models.CharField(max_length=1000, help_text="Where the results are written, as alias:path.")
+    filtering = models.BooleanField("hard example filtering", default=False)
+    filter = models.ForeignKey(
+        HardExampleFilter,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="services",
+        help_text="How to decide.",
+    )
+    training_manifest = models.CharField(
+        "existing training dataset",
+        max_length=1000,
+        blank=True,
+        help_text="The manifest the model was trained on, as alias:path. Recommended.",
+    )
+    output_dataset = models.ForeignKey(
+        Dataset,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="fed_by",
+        verbose_name="hard example output",
+    )
+    label_mapping = models.JSONField(default=dict, blank=True, help_text="Class of the model to label of the dataset.")
+    filtering_changed_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "batch service"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(filtering=False) | Q(output_dataset__isnull=False, filter__isnull=False),
+                name="filtering_has_a_filter_and_an_output",
+            ),
+        ]
+        permissions = [
+            ("start_batchservice", "Can start and stop batch services"),
+            ("synchronize_batchservice", "Can synchronize data to a dataset"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RunStatus(models.TextChoices):
+    PREPARING = "preparing", "Deploying"
+    RUNNING = "running", "Running"
+    FINISHED = "finished", "Finished"
+    ALARM = "alarm", "Alarm"
+    FAILED = "failed", "Failed"
+    STOPPED = "stopped", "Stopped"
+
+
+RUN_MOVES = {
+    RunStatus.RUNNING: frozenset({RunStatus.PREPARING}),
+    RunStatus.FINISHED: frozenset({RunStatus.RUNNING}),
+    RunStatus.ALARM: frozenset({RunStatus.RUNNING}),
+    RunStatus.FAILED: frozenset({RunStatus.PREPARING, RunStatus.RUNNING}),
+    RunStatus.STOPPED: frozenset({RunStatus.PREPARING, RunStatus.RUNNING}),
+}
+ACTIVE_RUN = (RunStatus.PREPARING, RunStatus.RUNNING)
+
+
+class BatchRun(LeasedWork):
+    """One run of a batch service with its settings frozen. Its items are its queue; it ends when none is left.
+
+    The lease of the run is for preparing and concluding; while it runs, any number of workers lease chunks of items.
+    `done` and `failed` move in the transaction that settles the items.
+    """
+
+    WORKING = ACTIVE_RUN
+
+    service = models.ForeignKey(BatchService, models.PROTECT, related_name="runs")
+    model = models.ForeignKey(InferenceModel, models.PROTECT, related_name="runs")
+    status = models.CharField(max_length=16, choices=RunStatus, default=RunStatus.PREPARING)
+    input_location = models.CharField(max_length=1000)
+    output_location = models.CharField(max_length=1000)
+    model_sha256 = models.CharField(max_length=64)
+    profile = models.JSONField()
+    activations_tensor = models.CharField(max_length=300, blank=True)
+    predictor = models.CharField(max_length=129)
+    filtering = models.BooleanField()
+    filter_settings = models.JSONField(null=True)
+    total = models.PositiveIntegerField(default=0)
+    done = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    manifest = models.CharField(max_length=1200, blank=True)
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "run"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["service"], condition=Q(status__in=ACTIVE_RUN), name="one_active_run_per_service"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.service} run {self.pk}"
+
+
+class ItemStatus(models.TextChoices):
+    PENDING = "pending", "Pending"
+    LEASED = "leased", "In work"
+    DONE = "done", "Predicted"
+    FAILED = "failed", "Failed"
+
+
+class RunItem(models.Model):
+    """One input of a run: leased, tried, predicted once. `prediction` is ModelArts' JSON, immutable once done."""
+
+    run = models.ForeignKey(BatchRun, models.CASCADE, related_name="items")
+    position = models.PositiveIntegerField()
+    name = models.CharField(max_length=1000)
+    location = models.CharField(max_length=1200)
+    etag = models.CharField(max_length=200, blank=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    status = models.CharField(max_length=8, choices=ItemStatus, default=ItemStatus.PENDING)
+    lease_token = models.CharField(max_length=32, blank=True)
+    lease_expires_at = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error_code = models.CharField(max_length=64, blank=True)
+    error = models.CharField(max_length=500, blank=True)
+    width = models.PositiveIntegerField(null=True)
+    height = models.PositiveIntegerField(null=True)
+    predicted_label = models.CharField(max_length=1024, blank=True)
+    confidence = models.FloatField(null=True)
+    prediction = models.JSONField(null=True)
+    probabilities = models.BinaryField(null=True)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "position"], name="run_item_once"),
+            models.CheckConstraint(
+                condition=~Q(status=ItemStatus.DONE) | (Q(prediction__isnull=False) & ~Q(sha256="")),
+                name="done_item_has_a_prediction",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=ItemStatus.FAILED) | ~Q(error_code=""), name="failed_item_has_an_error"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=ItemStatus.LEASED) | ~Q(lease_token=""), name="leased_item_has_a_token"
+            ),
+        ]
+        indexes = [models.Index(fields=["run", "status", "position"], name="run_queue")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CollectionKind(models.TextChoices):
+    SYNCHRONIZE = "synchronize", "Synchronize Data to Dataset"
+    FILTER = "filter", "Hard Example Filtering"
+
+
+class CollectionStatus(models.TextChoices):
+    WAITING = "waiting", "Waiting"
+    FILTERING = "filtering", "Filtering"
+    IMPORTING = "importing", "Importing"
+    DATASET_IMPORTED = "dataset_imported", "Dataset imported"
+    FAILED = "failed", "Failed"
+    STOPPED = "stopped", "Stopped"
+
+
+COLLECTION_MOVES = {
+    CollectionStatus.FILTERING: frozenset({CollectionStatus.WAITING, CollectionStatus.FILTERING}),
+    CollectionStatus.IMPORTING: frozenset(
+        {CollectionStatus.WAITING, CollectionStatus.FILTERING, CollectionStatus.IMPORTING}
+    ),
+    CollectionStatus.DATASET_IMPORTED: frozenset({CollectionStatus.IMPORTING}),
+    CollectionStatus.FAILED: frozenset(
+        {CollectionStatus.WAITING, CollectionStatus.FILTERING, CollectionStatus.IMPORTING}
+    ),
+    CollectionStatus.STOPPED: frozenset(
+        {CollectionStatus.WAITING, CollectionStatus.FILTERING, CollectionStatus.IMPORTING}
+    ),
+}
+ACTIVE_COLLECTION = (CollectionStatus.WAITING, CollectionStatus.FILTERING, CollectionStatus.IMPORTING)
+
+
+class CollectionTask(LeasedWork):
+    """Brings inputs of a service into a dataset: all of them (synchronize), or the hard ones of a run (filter).
+
+    `cursor` is how many inputs are settled; the counts move with it in one transaction, so that a resumed task counts
+    each input once. `words` says what came of it.
+    """
+
+    WORKING = ACTIVE_COLLECTION
+
+    kind = models.CharField(max_length=16, choices=CollectionKind)
+    service = models.ForeignKey(BatchService, models.PROTECT, related_name="collection_tasks")
+    run = models.ForeignKey(BatchRun, models.PROTECT, null=True, related_name="collection_tasks")
+    mining = models.OneToOneField(Mining, models.PROTECT, null=True, related_name="collection_task")
+    dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="collection_tasks")
+    status = models.CharField(max_length=16, choices=CollectionStatus, default=CollectionStatus.WAITING)
+    input_location = models.CharField(max_length=1000, blank=True)
+    label_mapping = models.JSONField(default=dict)
+    cursor = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(null=True)
+    added = models.PositiveIntegerField(default=0)
+    already_there = models.PositiveIntegerField(default=0)
+    already_labeled = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    words = models.CharField(max_length=500, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "collection task"
+        constraints = [
+            models.UniqueConstraint(fields=["run"], condition=Q(kind="filter"), name="one_filtering_per_run"),
+            models.UniqueConstraint(
+                fields=["service"],
+                condition=Q(kind="synchronize", status__in=ACTIVE_COLLECTION),
+                name="one_active_synchronization_per_service",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="filter") | Q(run__isnull=False), name="filtering_belongs_to_a_run"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} of {self.service}"

@@ -1,0 +1,127 @@
+"""Leased work: the database is the queue, the broker only rings.
+
+Every long work is a row that inherits `LeasedWork`. A worker claims it by a conditional UPDATE, holds it by a token
+with an expiry, and proves in every transaction that it still holds it. A worker that died stops renewing; the sweeper
+rings again and the next worker goes on from the last commit. Attempts are counted before the risky part, and set back
+to zero by progress, so that only work that dies again and again without getting further is given up.
+"""
+
+import secrets
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django.db import connection, models, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from config.refusals import Refused
+
+LEASE_SECONDS = 60
+ATTEMPTS = 5
+CHUNK_SECONDS = 0.4
+CHUNK_ROWS = 500
+
+
+class LeaseLost(Exception):  # noqa: N818  the name is what happened
+    """Another worker holds this work now, or it was stopped. Whoever gets this writes nothing more and goes home."""
+
+
+class LeasedWork(models.Model):
+    """The columns of long work: who holds it, until when, how often it was tried, what went wrong.
+
+    Subclasses have a `status` and name the statuses in which there is something to do in `WORKING`.
+    """
+
+    WORKING: ClassVar[Collection[str]] = ()
+
+    lease_token = models.CharField(max_length=32, blank=True, editable=False)
+    lease_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
+    heartbeat_at = models.DateTimeField(null=True, blank=True, editable=False)
+    rung_at = models.DateTimeField(null=True, blank=True, editable=False)
+    attempts = models.PositiveIntegerField(default=0, editable=False)
+    stop_requested = models.BooleanField(default=False, editable=False)
+    error_code = models.CharField(max_length=64, blank=True, editable=False)
+    error = models.TextField(blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    started_at = models.DateTimeField(null=True, blank=True, editable=False)
+    finished_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to work on one row until it expires; renewed by each committed chunk."""
+
+    model: type[LeasedWork]
+    pk: int
+    token: str
+
+    def hold(self, *, progress: bool = True, changes: dict[str, Any] | None = None) -> None:
+        """Renews the lease, inside the transaction of a chunk, and with it proves that we still hold the work.
+
+        Args:
+            progress: whether this chunk got the work further, which forgives earlier attempts.
+            changes: other columns of the row to set in the same statement; F() expressions are exact here.
+
+        Raises:
+            LeaseLost: the work is not ours any more, or a stop was asked for.
+        """
+        now = timezone.now()
+        values = {
+            "lease_expires_at": now + timedelta(seconds=LEASE_SECONDS),
+            "heartbeat_at": now,
+            **(changes or {}),
+        }
+        if progress:
+            values["attempts"] = 0
+        rows = self.model._default_manager.filter(pk=self.pk, lease_token=self.token, stop_requested=False)
+        if rows.update(**values) != 1:
+            raise LeaseLost
+
+    def release(self) -> None:
+        """Gives the work back, for the next doorbell."""
+        self.model._default_manager.filter(pk=self.pk, lease_token=self.token).update(
+            lease_token="", lease_expires_at=None
+        )
+
+
+def claim(model: type[LeasedWork], pk: int) -> Lease | None:
+    """Takes a work that nobody holds, or None where there is nothing to do or somebody works on it.
+
+    Raises:
+        Refused: "worker_died_repeatedly" where it was tried too often without getting further; the caller fails it.
+    """
+    now = timezone.now()
+    token = secrets.token_hex(16)
+    free = Q(lease_token="") | Q(lease_expires_at__lt=now)
+    working = Q(status__in=model.WORKING)
+    taken = model._default_manager.filter(free & working, pk=pk).update(
+        lease_token=token,
+        lease_expires_at=now + timedelta(seconds=LEASE_SECONDS),
+        heartbeat_at=now,
+        attempts=F("attempts") + 1,
+    )
+    if not taken:
+        return None
+    model._default_manager.filter(pk=pk, started_at=None).update(started_at=now)
+    if model._default_manager.values_list("attempts", flat=True).get(pk=pk) > ATTEMPTS:
+        raise Refused(
+            "worker_died_repeatedly",
+            f"The worker died {ATTEMPTS} times at the same place. Look into the worker's log, then start again.",
+            status=409,
+        )
+    return Lease(model, pk, token)
+
+
+def breathe() -> None:
+    """Lets others write: on SQLite a writer that commits back to back makes pages wait for seconds.
+
+    Call it after each committed chunk, outside the transaction.
+    """
+    if connection.vendor == "sqlite" and not transaction.get_connection().in_atomic_block:
+        time.sleep(0.02)

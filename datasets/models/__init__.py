@@ -1,0 +1,47 @@
+"""The data of datasets, in reading order: dataset, sample, review, version, tasks."""
+
+from datasets.models.dataset import Dataset, Hold, Label, LabelingJob, SampleCount, Task
+from datasets.models.review import Outcome, ReviewEvent, Verb
+from datasets.models.sample import (
+    Annotation,
+    Blob,
+    HardReason,
+    HardSetBy,
+    Origin,
+    Prediction,
+    Sample,
+    SampleName,
+    Status,
+    Usage,
+)
+from datasets.models.tasks import ExportTask, ImportFormat, ImportProblem, ImportTask, TaskStatus
+from datasets.models.version import DatasetVersion, VersionStatus
+
+__all__ = [
+    "Annotation",
+    "Blob",
+    "Dataset",
+    "DatasetVersion",
+    "ExportTask",
+    "HardReason",
+    "HardSetBy",
+    "Hold",
+    "ImportFormat",
+    "ImportProblem",
+    "ImportTask",
+    "Label",
+    "LabelingJob",
+    "Origin",
+    "Outcome",
+    "Prediction",
+    "ReviewEvent",
+    "Sample",
+    "SampleCount",
+    "SampleName",
+    "Status",
+    "Task",
+    "TaskStatus",
+    "Usage",
+    "Verb",
+    "VersionStatus",
+]

@@ -1,0 +1,143 @@
+"""Features, filters and minings: what the rules need, how they are set, and what they said."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class Features(models.Model):
+    """What was measured on an image, by its bytes and by who measured: an input has features long before it is a blob.
+
+    `extractor` is "hardmine" (statistics and descriptor, independent of any model) or "<model sha256>:<tensor>"
+    (activations). Vectors are float16 bytes, statistics float32.
+    """
+
+    sha256 = models.CharField(max_length=64)
+    extractor = models.CharField(max_length=200)
+    version = models.PositiveSmallIntegerField(default=1)
+    statistics = models.BinaryField(null=True)
+    vector = models.BinaryField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "features"
+        constraints = [
+            models.UniqueConstraint(fields=["sha256", "extractor", "version"], name="features_once_per_extractor")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sha256[:12]} by {self.extractor[:24]}"
+
+
+class HardExampleFilter(models.Model):
+    """How hard examples are found: weights of the algorithms and a threshold, in ModelArts' notation.
+
+    `fitted` holds the plain figures of a fit on a training manifest; never a pickle.
+    """
+
+    class Kind(models.TextChoices):
+        PRESET = "preset", "Preset"
+        OWN = "own", "Own"
+        FITTED = "fitted", "Fitted"
+
+    name = models.CharField(max_length=100, unique=True)
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.OWN)
+    comprehensive_algo_config = models.TextField(help_text="algorithm:weight, joined by +")
+    algo_hard_threshold = models.FloatField(help_text="A sample is hard from this coefficient on, 0 to 1.")
+    aug_op_config = models.TextField(blank=True, help_text="operation:weight, joined by +")
+    control_share = models.FloatField(default=0.02, help_text="Share of the not flagged that people check blindly.")
+    fusion_version = models.PositiveSmallIntegerField(default=1, editable=False)
+    fitted = models.JSONField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, editable=False, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["id"]
+        verbose_name = "filter"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(algo_hard_threshold__gte=0, algo_hard_threshold__lte=1),
+                name="threshold_between_0_and_1",
+            ),
+            models.CheckConstraint(
+                condition=Q(control_share__gte=0, control_share__lte=1), name="control_share_is_a_share"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class MiningStatus(models.TextChoices):
+    PREPARING = "preparing", "Reading the training set"
+    SCORING = "scoring", "Scoring"
+    FINISHED = "finished", "Finished"
+    FAILED = "failed", "Failed"
+    STOPPED = "stopped", "Stopped"
+
+
+MINING_MOVES = {
+    MiningStatus.SCORING: frozenset({MiningStatus.PREPARING, MiningStatus.SCORING}),
+    MiningStatus.FINISHED: frozenset({MiningStatus.SCORING}),
+    MiningStatus.FAILED: frozenset({MiningStatus.PREPARING, MiningStatus.SCORING}),
+    MiningStatus.STOPPED: frozenset({MiningStatus.PREPARING, MiningStatus.SCORING}),
+}
+
+
+class Mining(models.Model):
+    """One application of a filter. `settings` and `reference` are frozen at its start; `subject` says what was mined
+    ("batch run 12"), as words and never as a foreign key upward. The work is leased by who asked for it."""
+
+    filter = models.ForeignKey(HardExampleFilter, models.SET_NULL, null=True, related_name="minings")
+    subject = models.CharField(max_length=100, unique=True)
+    task = models.CharField(max_length=32)
+    status = models.CharField(max_length=16, choices=MiningStatus, default=MiningStatus.PREPARING)
+    settings = models.JSONField()
+    fitted = models.JSONField(null=True)
+    fusion_version = models.PositiveSmallIntegerField()
+    training_manifest = models.CharField(max_length=1200, blank=True)
+    reference_sha256 = models.CharField(max_length=64, blank=True)
+    reference_count = models.PositiveIntegerField(default=0)
+    reference_missing = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    flagged = models.PositiveIntegerField(default=0)
+    controls = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"Mining of {self.subject}"
+
+
+class MiningItem(models.Model):
+    """What every rule said about one input, flagged or not. `scores` maps rule to score, null = no opinion;
+    `reasons` holds the evidence of the flagged ones until intake copies it to the sample."""
+
+    mining = models.ForeignKey(Mining, models.CASCADE, related_name="items")
+    position = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    coefficient = models.FloatField(default=0.0)
+    flagged = models.BooleanField(default=False)
+    control = models.BooleanField(default=False)
+    stack = models.CharField(max_length=32, blank=True)
+    scores = models.JSONField(default=dict)
+    reasons = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["mining", "position"], name="mining_item_once"),
+            models.CheckConstraint(
+                condition=Q(coefficient__gte=0, coefficient__lte=1), name="mined_coefficient_between_0_and_1"
+            ),
+        ]
+        indexes = [models.Index(fields=["mining", "-coefficient", "position"], name="mining_hardest")]
+
+    def __str__(self) -> str:
+        return f"{self.position}: {self.coefficient:.3f}"

@@ -1,0 +1,79 @@
+"""Who works on what: review leases, and the tasks of auto labeling."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from config.leases import LeasedWork
+from datasets.models import Dataset, Sample
+
+
+class ReviewLease(models.Model):
+    """Who has which sample open, and until when; another reviewer's *next* passes over it."""
+
+    sample = models.OneToOneField(Sample, models.CASCADE, related_name="review_lease")
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="review_leases")
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.reviewer} reviews {self.sample}"
+
+
+class AutoLabelingStatus(models.TextChoices):
+    WAITING = "waiting", "Waiting"
+    RUNNING = "running", "Running"
+    SUCCEEDED = "succeeded", "Succeeded"
+    FAILED = "failed", "Failed"
+    STOPPED = "stopped", "Stopped"
+
+
+class AutoLabelingTask(LeasedWork):
+    """Labels what is unlabeled in a dataset; its results are staged in items until it ends."""
+
+    class Kind(models.TextChoices):
+        ACTIVE_LEARNING = "active_learning", "Active learning"
+        PRE_LABELING = "pre_labeling", "Pre-labeling"
+
+    class Algorithm(models.TextChoices):
+        FAST = "fast", "Fast"
+        ACCURATE = "accurate", "Accurate"
+
+    WORKING = (AutoLabelingStatus.WAITING, AutoLabelingStatus.RUNNING)
+
+    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="auto_labeling_tasks")
+    kind = models.CharField(max_length=16, choices=Kind)
+    algorithm = models.CharField(max_length=8, choices=Algorithm, blank=True)
+    model_sha256 = models.CharField(max_length=64, blank=True)
+    label_mapping = models.JSONField(default=dict)
+    status = models.CharField(max_length=16, choices=AutoLabelingStatus, default=AutoLabelingStatus.WAITING)
+    total = models.PositiveIntegerField(null=True)
+    done = models.PositiveIntegerField(default=0)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, editable=False, related_name="+")
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dataset"],
+                condition=Q(status=AutoLabelingStatus.RUNNING),
+                name="one_running_auto_labeling_per_dataset",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} of {self.dataset}"
+
+
+class AutoLabelingItem(models.Model):
+    """One sample of an auto labeling task with its staged prediction."""
+
+    task = models.ForeignKey(AutoLabelingTask, models.CASCADE, related_name="items")
+    sample = models.ForeignKey(Sample, models.CASCADE, related_name="+")
+    prediction = models.JSONField(null=True)
+    hard_coefficient = models.FloatField(default=0.0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["task", "sample"], name="auto_labeling_item_once")]
+
+    def __str__(self) -> str:
+        return f"{self.task}: {self.sample}"
