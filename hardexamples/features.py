@@ -1,0 +1,112 @@
+"""Numbers about one image that need no model: statistics for people, a descriptor for distances.
+
+Pixels in, numbers out; OpenCV and numpy only, one thread, no state.
+"""
+
+import cv2
+import numpy as np
+
+EXTRACTOR = "hardmine"
+VERSION = 1
+"""Raise it whenever a number below changes: kept features of another version are never compared."""
+
+STATISTICS = ("resolution", "aspect_ratio", "brightness", "saturation", "colorfulness", "clarity", "entropy")
+"""The order of `statistics`; the first six are ModelArts' image metrics."""
+
+SIDE = 192  # the longest side at which all is measured: blur at another scale is another number
+GRADIENT_SIDE, CELLS, ORIENTATIONS = 48, 6, 8
+THUMBNAIL = 10
+COLOR_BINS = 8
+
+
+def _reduced(rgb: np.ndarray) -> np.ndarray:
+    scale = SIDE / max(rgb.shape[:2])
+    if scale >= 1:
+        return rgb
+    height, width = (max(1, round(side * scale)) for side in rgb.shape[:2])
+    return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
+
+
+def statistics(rgb: np.ndarray, *, size: tuple[int, int]) -> np.ndarray:
+    """The numbers of `STATISTICS`.
+
+    Args:
+        rgb: (h, w, 3) uint8, upright; may be a reduced decode of the original.
+        size: width and height of the original in pixels.
+
+    Returns:
+        (7,) float32: area in pixels; height / width; mean of the HSV value and saturation, 0..1;
+        colorfulness of Hasler and Suesstrunk (2003), about 0..150; variance of the Laplacian of the gray
+        image (0..255), reduced to a longest side of 192; Shannon entropy of its gray levels, 0..8 bit.
+    """
+    small = _reduced(rgb)
+    gray = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    hsv = cv2.mean(cv2.cvtColor(small, cv2.COLOR_RGB2HSV))
+    red, green, blue = cv2.split(small.astype(np.float32))
+    opponents = np.stack([red - green, 0.5 * (red + green) - blue]).reshape(2, -1)
+    colorfulness = np.hypot(*opponents.std(axis=1)) + 0.3 * np.hypot(*opponents.mean(axis=1))
+    share = np.bincount(gray.ravel(), minlength=256) / gray.size
+    share = share[share > 0]
+    numbers = (
+        size[0] * size[1],
+        size[1] / size[0],
+        hsv[2] / 255,
+        hsv[1] / 255,
+        colorfulness,
+        cv2.Laplacian(gray, cv2.CV_32F).var(),
+        max(0.0, -(share * np.log2(share)).sum()),
+    )
+    return np.array(numbers, dtype=np.float32)
+
+
+def _gradients(gray: np.ndarray) -> np.ndarray:
+    """(CELLS * CELLS * ORIENTATIONS,) histogram of oriented gradients (Dalal and Triggs 2005): orientations
+    without sign, shared between neighbouring bins and cells; each cell normalized by its neighbourhood,
+    clipped at 0.2.
+    """
+    across = cv2.Sobel(gray, cv2.CV_32F, 1, 0, ksize=1)
+    down = cv2.Sobel(gray, cv2.CV_32F, 0, 1, ksize=1)
+    magnitude, angle = cv2.cartToPolar(across, down)
+    place = angle * (ORIENTATIONS / np.pi)
+    left = np.floor(place)
+    right_share = place - left
+    left = left.astype(np.int64) % ORIENTATIONS
+    planes = np.zeros((*gray.shape, ORIENTATIONS), np.float32)
+    rows, columns = np.indices(gray.shape)
+    planes[rows, columns, left] = magnitude * (1 - right_share)
+    planes[rows, columns, (left + 1) % ORIENTATIONS] += magnitude * right_share
+    cell = GRADIENT_SIDE / CELLS
+    cells = cv2.resize(cv2.GaussianBlur(planes, (0, 0), cell / 2), (CELLS, CELLS), interpolation=cv2.INTER_AREA)
+    energy = cv2.blur((cells**2).sum(axis=2), (3, 3), borderType=cv2.BORDER_REFLECT)
+    normal = np.minimum(cells / np.sqrt(energy + 1.0)[..., None], 0.4)
+    return normal.ravel()
+
+
+def _unit(part: np.ndarray) -> np.ndarray:
+    return part / max(float(np.linalg.norm(part)), 1e-6)
+
+
+def descriptor(rgb: np.ndarray) -> np.ndarray:
+    """What the image looks like, independent of any model: shape (gradients), layout (thumbnail), color.
+
+    Args:
+        rgb: (h, w, 3) uint8, upright; any size, a reduced decode is enough.
+
+    Returns:
+        (412,) float32 of length 1, so that inner products are cosines: 288 gradients, 100 pixels, 24 colors.
+    """
+    square = cv2.resize(rgb, (GRADIENT_SIDE, GRADIENT_SIDE), interpolation=cv2.INTER_AREA)
+    gray = cv2.cvtColor(square, cv2.COLOR_RGB2GRAY)
+    thumbnail = cv2.resize(gray, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA).ravel() / 255.0
+    hsv = cv2.cvtColor(square, cv2.COLOR_RGB2HSV).reshape(-1, 3)
+    colors = [
+        np.bincount((hsv[:, 0].astype(np.int64) * COLOR_BINS) // 180, weights=hsv[:, 1], minlength=COLOR_BINS) / 255,
+        np.bincount(hsv[:, 1] // (256 // COLOR_BINS), minlength=COLOR_BINS),
+        np.bincount(hsv[:, 2] // (256 // COLOR_BINS), minlength=COLOR_BINS),
+    ]
+    parts = (
+        _unit(_gradients(gray.astype(np.float32))),
+        0.7 * _unit(thumbnail),
+        0.3 * np.concatenate(colors) / len(hsv),
+    )
+    return _unit(np.concatenate(parts)).astype(np.float32)

@@ -1,0 +1,282 @@
+"""Many rule scores, one coefficient: the estimated chance that the prediction is wrong.
+
+The formulas and why they are so stand in `docs/mining.md`. numpy and scikit-learn only.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import KFold, StratifiedKFold
+
+from hardexamples.rules.contract import Batch, Reference, Rule, known
+
+FUSION_VERSION = 1
+FOLDS = 5
+MOST_IMAGES = 3000  # of the reference, to rehearse on
+FEWEST_ERRORS = 10  # below, weights cannot be told from chance
+FEWEST_PER_CLASS = 2
+EDGE = 1e-4
+STAND_IN_C = 0.01
+
+
+def log_odds(scores: np.ndarray) -> np.ndarray:
+    """log(s / (1 - s)) with s kept within 1e-4 of 0 and 1; NaN stays."""
+    inside = np.clip(scores, EDGE, 1 - EDGE)
+    return np.log(inside / (1 - inside))
+
+
+def _chance(odds: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-odds))
+
+
+@dataclass(frozen=True)
+class RuleFigures:
+    """One rule within the fusion.
+
+    Args:
+        algorithm, weight: its algorithm and that one's weight, for the fixed sum.
+        slope, offset: chance of an error by this rule's score alone, `1 / (1 + exp(-(slope * log_odds +
+            offset)))`, or None where it could not be calibrated: then the score itself is taken for the
+            chance.
+        center, scale, share: mean and deviation of its log odds, and its weight in the fitted sum.
+        auroc: how well it alone told errors from hits in the rehearsal, or None.
+    """
+
+    algorithm: str
+    weight: float
+    slope: float | None = None
+    offset: float | None = None
+    center: float = 0.0
+    scale: float = 1.0
+    share: float = 0.0
+    auroc: float | None = None
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """The fitted numbers, all plain.
+
+    Args:
+        rules: figures by rule.
+        intercept: log odds of an error where no rule has anything to add; None: the fixed sum is used.
+        images, errors: how many images were rehearsed and how many of them were predicted wrongly.
+        auroc, auroc_weights: cross-validated AUROC of the fitted and of the fixed sum in the rehearsal, or
+            None.
+    """
+
+    rules: Mapping[str, RuleFigures]
+    intercept: float | None = None
+    images: int = 0
+    errors: int = 0
+    auroc: float | None = None
+    auroc_weights: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values with the fusion's version."""
+        return {"version": FUSION_VERSION, **asdict(self)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """What `as_dict` wrote."""
+        plain = {key: value for key, value in values.items() if key not in ("version", "rules")}
+        return cls({name: RuleFigures(**each) for name, each in values["rules"].items()}, **plain)
+
+    def alone(self, scores: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """(n,) chance of an error by each rule alone, NaN = no opinion."""
+        found = {}
+        for name, score in scores.items():
+            figures = self.rules[name]
+            if figures.slope is None or figures.offset is None:
+                found[name] = score
+            else:
+                found[name] = _chance(figures.slope * log_odds(score) + figures.offset)
+        return found
+
+    def coefficient(self, scores: Mapping[str, np.ndarray], *, n: int) -> np.ndarray:
+        """(n,) in 0..1, never NaN; 0 where no rule has an opinion."""
+        if not scores or not n:
+            return np.zeros(n)
+        fused = self._weighted(scores, n) if self.intercept is None else self._fitted(scores, n)
+        silent = np.all([np.isnan(s) for s in scores.values()], axis=0)
+        return np.where(silent, 0.0, np.clip(fused, 0.0, 1.0))
+
+    def _fitted(self, scores: Mapping[str, np.ndarray], n: int) -> np.ndarray:
+        odds = np.full(n, self.intercept)
+        spared = np.ones(n)
+        for name, score in scores.items():
+            figures = self.rules[name]
+            if figures.slope is None:
+                spared *= 1 - np.nan_to_num(score)
+            else:
+                odds += figures.share * np.nan_to_num((log_odds(score) - figures.center) / figures.scale)
+        return 1 - (1 - _chance(odds)) * spared
+
+    def _weighted(self, scores: Mapping[str, np.ndarray], n: int) -> np.ndarray:
+        alone = self.alone(scores)
+        total, weight = np.zeros(n), np.zeros(n)
+        for algorithm in {figures.algorithm: None for figures in self.rules.values()}:
+            names = [name for name in scores if self.rules[name].algorithm == algorithm]
+            if not names:
+                continue
+            said = np.array([alone[name] for name in names])
+            strongest = np.where(np.isnan(said), -1.0, said).max(axis=0)
+            share = self.rules[names[0]].weight * (strongest >= 0)
+            total += share * np.maximum(strongest, 0)
+            weight += share
+        return np.divide(total, weight, out=np.zeros(n), where=weight > 0)
+
+
+def fit_fusion(
+    found: Mapping[str, Rule],
+    reference: Reference | None,
+    *,
+    weights: Mapping[str, float],
+    learn: bool,
+    random_state: int,
+) -> Fusion:
+    """Calibrate each rule and, if `learn`, weigh them, by a rehearsal on the reference.
+
+    Args:
+        found: unfitted rules by name.
+        reference: the labeled training set, or None.
+        weights: weight by algorithm.
+        learn: fit the weights of the rules; otherwise only calibrate them for the fixed sum.
+        random_state: seed of the folds.
+
+    Returns:
+        A fusion of raw scores by `weights` where the reference is too small, or makes too few errors, to
+        learn from.
+    """
+    plain = {name: RuleFigures(rule.algorithm, float(weights[rule.algorithm])) for name, rule in found.items()}
+    rehearsed = rehearse(found, reference, random_state=random_state) if reference is not None else None
+    if rehearsed is None:
+        return Fusion(plain)
+    scores, wrong = rehearsed
+    if not FEWEST_ERRORS <= wrong.sum() <= len(wrong) - FEWEST_ERRORS:
+        return Fusion(plain, images=len(wrong), errors=int(wrong.sum()))
+    figures = {name: _calibrated(plain[name], scores[name], wrong) for name in found}
+    fixed = Fusion(figures)
+    told = {"images": len(wrong), "errors": int(wrong.sum())}
+    told_fixed = float(roc_auc_score(wrong, fixed.coefficient(scores, n=len(wrong))))
+    if not learn:
+        return Fusion(figures, **told, auroc_weights=told_fixed)
+    fitted, intercept = _learn(figures, scores, wrong)
+    told_fitted = _cross_validated(figures, scores, wrong, random_state=random_state)
+    return Fusion(fitted, intercept, **told, auroc=told_fitted, auroc_weights=told_fixed)
+
+
+def rehearse(
+    found: Mapping[str, Rule], reference: Reference, *, random_state: int
+) -> tuple[dict[str, np.ndarray], np.ndarray] | None:
+    """Play the filter's work on the reference, where the truth is known.
+
+    A stand-in for the model (logistic regression on the descriptor) is trained on four fifths of the images
+    and predicts the last fifth; the rules, fitted on the same four fifths, score those predictions. The
+    deployed model itself
+    cannot play: it has learned these very images, is misleadingly sure of them and hardly ever wrong.
+
+    Returns:
+        (m,) scores by rule and (m,) bool "the prediction was wrong"; None where the reference is too small.
+    """
+    space = "activations" if reference.descriptor is None else "descriptor"
+    points = reference.space(space)
+    if reference.labels is None or not points.shape[1]:
+        return None
+    usable = np.flatnonzero(known(points) & (reference.labels >= 0))
+    counts = np.bincount(reference.labels[usable], minlength=len(reference.class_names))
+    usable = usable[counts[reference.labels[usable]] >= FEWEST_PER_CLASS]
+    rng = np.random.default_rng(random_state)
+    usable = np.sort(rng.permutation(usable)[:MOST_IMAGES])
+    labels = reference.labels[usable]
+    if len(usable) < FOLDS * 2 or len(np.unique(labels)) < 2:
+        return None
+    scores = {name: np.full(len(usable), np.nan) for name in found}
+    wrong = np.zeros(len(usable), dtype=bool)
+    folds = KFold(FOLDS, shuffle=True, random_state=random_state)
+    for learned, asked in folds.split(usable):
+        if len(np.unique(labels[learned])) < 2:
+            return None
+        known_part = reference.take(usable[learned])
+        batch = _predicted(reference, space, usable[learned], usable[asked], random_state=random_state)
+        wrong[asked] = batch.predicted != labels[asked]
+        for name, rule in found.items():
+            scores[name][asked] = clone(rule).fit(known_part).score(batch)
+    return scores, wrong
+
+
+def _predicted(reference: Reference, space: str, learned: np.ndarray, asked: np.ndarray, *, random_state: int) -> Batch:
+    points, labels = reference.space(space), reference.labels
+    center = points[learned].mean(axis=0)
+    scale = max(float(points[learned].std()), 1e-6)
+    model = LogisticRegression(C=STAND_IN_C, max_iter=200)
+    model.fit((points[learned] - center) / scale, labels[learned])
+    probabilities = np.zeros((len(asked), len(reference.class_names)), np.float32)
+    probabilities[:, model.classes_] = model.predict_proba((points[asked] - center) / scale)
+    return Batch(
+        names=tuple(reference.names[i] for i in asked),
+        task=reference.task,
+        class_names=reference.class_names,
+        probabilities=probabilities,
+        descriptor=reference.descriptor[asked] if space == "descriptor" else None,
+        activations=reference.activations[asked] if space == "activations" else None,
+        statistics=None if reference.statistics is None else reference.statistics[asked],
+    )
+
+
+def _standard(figures: Mapping[str, RuleFigures], scores: Mapping[str, np.ndarray]) -> np.ndarray:
+    columns = [np.nan_to_num((log_odds(scores[name]) - f.center) / f.scale) for name, f in figures.items()]
+    return np.column_stack(columns)
+
+
+def _calibrated(figures: RuleFigures, score: np.ndarray, wrong: np.ndarray) -> RuleFigures:
+    """With slope and offset where the rule spoke often enough, differed, and did not mislead."""
+    spoke = ~np.isnan(score)
+    errors = wrong[spoke].sum()
+    if not FEWEST_ERRORS <= errors <= spoke.sum() - FEWEST_ERRORS or np.ptp(score[spoke]) < 1e-9:
+        return figures
+    odds = log_odds(score[spoke])
+    center, scale = float(odds.mean()), max(float(odds.std()), 1e-6)
+    line = LogisticRegression(C=1.0).fit(((odds - center) / scale)[:, None], wrong[spoke])
+    slope = max(float(line.coef_[0, 0]), 0.0) / scale
+    offset = float(line.intercept_[0]) - slope * center
+    auroc = float(roc_auc_score(wrong[spoke], score[spoke]))
+    return replace(figures, slope=slope, offset=offset, center=center, scale=scale, auroc=auroc)
+
+
+def _learn(
+    figures: Mapping[str, RuleFigures], scores: Mapping[str, np.ndarray], wrong: np.ndarray
+) -> tuple[dict[str, RuleFigures], float]:
+    """Logistic regression on the rules' log odds; a rule with a negative weight is left out and the rest
+    fitted again, so that a higher score never makes an image less hard."""
+    kept = {name: f for name, f in figures.items() if f.slope is not None}
+    while kept:
+        line = LogisticRegression(C=1.0, max_iter=200).fit(_standard(kept, scores), wrong)
+        shares = dict(zip(kept, line.coef_[0], strict=True))
+        if min(shares.values()) >= 0:
+            learned = {n: replace(f, share=float(shares.get(n, 0.0))) for n, f in figures.items()}
+            return learned, float(line.intercept_[0])
+        kept = {name: f for name, f in kept.items() if shares[name] >= 0}
+    share = wrong.mean()
+    return dict(figures), float(np.log(share / (1 - share)))
+
+
+def _cross_validated(
+    figures: Mapping[str, RuleFigures],
+    scores: Mapping[str, np.ndarray],
+    wrong: np.ndarray,
+    *,
+    random_state: int,
+) -> float:
+    coefficient = np.zeros(len(wrong))
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=random_state)
+    for learned, asked in folds.split(wrong, wrong):
+        part = {name: s[learned] for name, s in scores.items()}
+        fitted, intercept = _learn(figures, part, wrong[learned])
+        held = {name: s[asked] for name, s in scores.items()}
+        coefficient[asked] = Fusion(fitted, intercept).coefficient(held, n=len(asked))
+    return float(roc_auc_score(wrong, coefficient))

@@ -1,0 +1,200 @@
+"""One filter: every rule's score of every image, fused into one coefficient, a verdict and its reasons.
+
+`docs/mining.md` holds the formulas and what they were measured to do. numpy and scikit-learn only.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
+
+import numpy as np
+
+from hardexamples.fusion import FUSION_VERSION, Fusion, fit_fusion
+from hardexamples.rules import MODELARTS_WEIGHTS, Batch, Evidence, Reference, Rule, rules
+from hardexamples.rules.low_confidence import MEASURES
+
+__all__ = ["FUSIONS", "FUSION_VERSION", "Filter", "FilterSettings", "Verdicts"]
+
+FUSIONS = ("fitted", "weights")
+
+
+@dataclass(frozen=True)
+class FilterSettings:
+    """What a person chooses about a filter.
+
+    Args:
+        weights: weight >= 0 by algorithm; an algorithm that is missing or 0 is switched off.
+        fusion: "fitted" learns the weights of the rules from the reference and falls back to `weights`
+            where it cannot; "weights" always uses `weights`.
+        threshold: a coefficient of at least this is hard, 0..1.
+        measure: how doubt is measured: "margin", "entropy", "least_confidence" or "max_probability".
+        control_share: share of the unflagged that is added blindly, 0..1; at least one image where it is
+            above 0.
+        control_cap: never more control images than this.
+        cap: never more hard examples than this, the hardest ones; None for all.
+        random_state: seed of everything random.
+
+    Raises:
+        ValueError: a number out of its range, or an unknown name.
+    """
+
+    weights: Mapping[str, float] = field(default_factory=lambda: dict(MODELARTS_WEIGHTS))
+    fusion: str = "fitted"
+    threshold: float = 0.1
+    measure: str = "margin"
+    control_share: float = 0.02
+    control_cap: int = 50
+    cap: int | None = None
+    random_state: int = 0
+
+    def __post_init__(self) -> None:
+        unknown = set(self.weights) - set(MODELARTS_WEIGHTS)
+        if unknown:
+            raise ValueError(f"unknown algorithm {sorted(unknown)[0]!r}")
+        if not all(math.isfinite(w) and w >= 0 for w in self.weights.values()) or not any(self.weights.values()):
+            raise ValueError("weights must be finite, not negative, and not all 0")
+        if self.fusion not in FUSIONS or self.measure not in MEASURES:
+            raise ValueError(f"unknown fusion {self.fusion!r} or measure {self.measure!r}")
+        if not (0 <= self.threshold <= 1 and 0 <= self.control_share <= 1):
+            raise ValueError("threshold and control_share are between 0 and 1")
+        if self.control_cap < 0 or (self.cap is not None and self.cap < 0):
+            raise ValueError("control_cap and cap are not negative")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values that JSON can hold."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The settings that `as_dict` wrote. Missing keys take their default.
+
+        Raises:
+            ValueError: an unknown key or a value out of range.
+        """
+        unknown = set(values) - {each.name for each in fields(cls)}
+        if unknown:
+            raise ValueError(f"unknown setting {sorted(unknown)[0]!r}")
+        return cls(**values)
+
+
+class Filter:
+    """The rules of the enabled algorithms, fitted on one reference, and their fusion.
+
+    Args:
+        settings: what a person chose.
+    """
+
+    def __init__(self, settings: FilterSettings) -> None:
+        self.settings = settings
+
+    def fit(self, reference: Reference | None, *, fitted: Mapping[str, Any] | None = None) -> Self:
+        """Fit every rule, then the fusion.
+
+        Args:
+            reference: the labeled training set, or None.
+            fitted: what `fitted_as_dict` gave for the same settings and reference, to save the time of
+                fitting the fusion again. Figures of another fusion version are fitted anew.
+        """
+        self.rules_ = {name: rule.fit(reference) for name, rule in self._enabled().items()}
+        self.reference_ = reference
+        if fitted is not None and fitted.get("version") == FUSION_VERSION:
+            self.fusion_ = Fusion.from_dict(fitted)
+        else:
+            self.fusion_ = fit_fusion(
+                self._enabled(),
+                reference,
+                weights=self.settings.weights,
+                learn=self.settings.fusion == "fitted",
+                random_state=self.settings.random_state,
+            )
+        return self
+
+    def fitted_as_dict(self) -> dict[str, Any]:
+        """The fusion's figures as plain JSON values; the rules themselves are fitted from the reference in
+        seconds.
+        """
+        return self.fusion_.as_dict()
+
+    def apply(self, batch: Batch) -> "Verdicts":
+        """Score, fuse and decide.
+
+        Raises:
+            ValueError: the batch does not fit the reference: other task, classes or widths of its features.
+        """
+        self._check(batch)
+        scores = {name: rule.score(batch) for name, rule in self.rules_.items()}
+        return self.decide(batch, scores)
+
+    def decide(self, batch: Batch, scores: Mapping[str, np.ndarray]) -> "Verdicts":
+        """The verdicts from scores that were kept: changing weights or threshold needs no new scoring."""
+        coefficient = self.fusion_.coefficient(scores, n=len(batch))
+        flagged = coefficient >= self.settings.threshold
+        flagged &= np.any([np.nan_to_num(s) > 0 for s in scores.values()], axis=0) if scores else False
+        if self.settings.cap is not None and flagged.sum() > self.settings.cap:
+            order = np.argsort(np.where(flagged, -coefficient, np.inf), kind="stable")
+            flagged[order[self.settings.cap :]] = False
+        return Verdicts(self, batch, dict(scores), coefficient, flagged, self._control(~flagged))
+
+    def _enabled(self) -> dict[str, Rule]:
+        found = {}
+        for name, kind in rules().items():
+            if self.settings.weights.get(kind.algorithm, 0) > 0:
+                rule = kind()
+                chosen = {"measure": self.settings.measure, "random_state": self.settings.random_state}
+                rule.set_params(**{k: v for k, v in chosen.items() if k in rule.get_params()})
+                found[name] = rule
+        return found
+
+    def _check(self, batch: Batch) -> None:
+        reference = self.reference_
+        if reference is None or not len(reference):
+            return
+        if (batch.task, batch.class_names) != (reference.task, reference.class_names):
+            raise ValueError("the inputs and the reference differ in task or classes")
+        for name in ("descriptor", "activations", "statistics"):
+            ours, theirs = getattr(batch, name), getattr(reference, name)
+            if ours is not None and theirs is not None and len(batch) and ours.shape[1] != theirs.shape[1]:
+                raise ValueError(f"{name} of {ours.shape[1]} numbers, the reference has {theirs.shape[1]}")
+
+    def _control(self, unflagged: np.ndarray) -> np.ndarray:
+        there = np.flatnonzero(unflagged)
+        share = self.settings.control_share
+        wanted = min(max(1, round(share * len(there))) if share else 0, self.settings.control_cap, len(there))
+        control = np.zeros(len(unflagged), dtype=bool)
+        rng = np.random.default_rng(self.settings.random_state)
+        control[rng.choice(there, wanted, replace=False) if wanted else []] = True
+        return control
+
+
+@dataclass(frozen=True, eq=False)
+class Verdicts:
+    """What a filter says about a batch of n images.
+
+    Args:
+        coefficient: (n,) float in 0..1, never NaN: the estimated chance that the prediction is wrong.
+        scores: (n,) float in 0..1 by rule, NaN = no opinion.
+        flagged: (n,) bool, hard.
+        control: (n,) bool, the blind random share of the unflagged.
+    """
+
+    filter: Filter
+    batch: Batch
+    scores: dict[str, np.ndarray]
+    coefficient: np.ndarray
+    flagged: np.ndarray
+    control: np.ndarray
+
+    def reasons(self, index: int) -> list[Evidence]:
+        """Why image `index` is hard, the most telling first; never empty where it is flagged.
+
+        A rule is quoted if its score alone would make the image hard; where none would, the most telling
+        one is.
+        """
+        alone = self.filter.fusion_.alone({name: s[index : index + 1] for name, s in self.scores.items()})
+        telling = {name: float(p[0]) for name, p in alone.items() if not np.isnan(p[0])}
+        found: list[Evidence] = []
+        for name in sorted(telling, key=lambda each: (-telling[each], each)):
+            if telling[name] >= self.filter.settings.threshold or (self.flagged[index] and not found):
+                found += self.filter.rules_[name].explain(self.batch, index)
+        return found
