@@ -12,12 +12,9 @@ had written it.
 Start it in the thread that will outlive its use: in a worker, the main one.
 """
 
-import ctypes
-import importlib
 import logging
 import os
 import re
-import resource
 import select
 import shutil
 import signal
@@ -37,7 +34,6 @@ from config.refusals import Refused
 logger = logging.getLogger(__name__)
 
 START_DEADLINE = 120.0
-FILE_LIMIT = 2**20  # bytes the child may write into any file, its log included
 LOG_TAIL = 2000
 CHUNK = 2**20
 PLACES = ("field", "line", "item", "file")
@@ -162,9 +158,7 @@ class Sandbox:
         except (EOFError, BadFrame):
             child.log_end()
             self.close()
-            raise Refused(
-                f"{self.noun}_crashed", f"The {self.noun} crashed the process that worked on it."
-            ) from None
+            raise Refused(f"{self.noun}_crashed", f"The {self.noun} crashed the process that worked on it.") from None
         except BaseException:
             self.close()  # else the next call would read the answer to this one
             raise
@@ -202,7 +196,7 @@ class _Child:
         self.directory = tempfile.mkdtemp(prefix="sandbox-")
         self.log = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the child
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-s", "-m", "config.sandbox", str(self.owner), str(memory), *imports],
+            [sys.executable, "-P", "-s", "-m", "config.confined", str(self.owner), str(memory), *imports],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,
@@ -220,9 +214,7 @@ class _Child:
         if ready != {"value": "ready"}:
             self.log_end()
             self.kill()
-            raise Refused(
-                "sandbox_failed", "The limited process for foreign data could not be started.", status=503
-            )
+            raise Refused("sandbox_failed", "The limited process for foreign data could not be started.", status=503)
 
     def lives(self) -> bool:
         return self.owner == os.getpid() and self.process.poll() is None
@@ -303,97 +295,3 @@ def _environment(directory: str) -> dict[str, str]:
         **dict.fromkeys(threads, "1"),
         **{name: os.environ[name] for name in KEPT if name in os.environ},
     }
-
-
-# ---- in the child ----
-
-
-def _serve(owner: int, memory: int, imports: list[str]) -> None:
-    """The child's whole life: confine itself, import, limit itself, answer until the pipe ends."""
-    _leave_network()
-    _die_with(owner)
-    requests = os.fdopen(0, "rb", closefd=False)
-    answers = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)  # what libraries print must not end up among the answers
-    for module in imports:
-        importlib.import_module(module)
-    _limit(memory)
-
-    def read(length: int) -> bytearray:
-        buffer = bytearray(length)
-        if requests.readinto(buffer) < length:
-            raise EOFError
-        return buffer
-
-    def send(*pieces: Buffer) -> None:
-        for piece in pieces:
-            rest = memoryview(piece)
-            while rest:
-                rest = rest[answers.write(rest) :]
-
-    send(*pack({"value": "ready"}))
-    while True:
-        try:
-            request = unpack(read)
-        except EOFError:
-            return
-        except MemoryError:
-            send(*pack({"memory": True}))
-            return  # in the middle of a frame: the parent starts another child
-        send(*_answer(request))
-        del request  # its memory belongs to the next one
-
-
-def _answer(request: dict[str, Any]) -> list[Buffer]:
-    module, _, name = request["function"].partition(":")
-    try:
-        return pack({"value": getattr(importlib.import_module(module), name)(*request["args"])})
-    except Refused as refusal:
-        words = {
-            "code": refusal.code,
-            "message": refusal.message,
-            "status": refusal.status,
-            "where": refusal.where,
-        }
-        return pack({"refused": words})
-    except MemoryError:
-        return pack({"memory": True})
-    except Exception as error:  # whatever it is, the parent must hear of it
-        logging.getLogger(__name__).exception("unexpected error in the sandbox")
-        return pack({"unexpected": type(error).__name__})
-
-
-def _leave_network() -> None:
-    """Moves into a network of its own, which has no interfaces, where the kernel lets us."""
-    for spaces in (os.CLONE_NEWNET, os.CLONE_NEWUSER | os.CLONE_NEWNET):
-        try:
-            os.unshare(spaces)
-        except OSError:
-            continue
-        return
-
-
-def _die_with(owner: int) -> None:
-    """Asks the kernel for SIGKILL when the parent is gone; checks that it did not go before that."""
-    set_parent_death_signal = 1
-    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
-    if os.getppid() != owner:
-        sys.exit(1)
-
-
-def _limit(memory: int) -> None:
-    """Limits address space to what is mapped now plus `memory` bytes, forbids core dumps and large files."""
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    wanted = {
-        resource.RLIMIT_AS: pages * resource.getpagesize() + memory,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_FSIZE: FILE_LIMIT,
-    }
-    for limit, value in wanted.items():
-        _, highest = resource.getrlimit(limit)
-        value = value if highest == resource.RLIM_INFINITY else min(value, highest)
-        resource.setrlimit(limit, (value, value))
-
-
-if __name__ == "__main__":
-    _serve(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])

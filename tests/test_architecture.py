@@ -7,10 +7,23 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-INFRASTRUCTURE = {"lifecycle", "leases", "sandbox", "confirmation", "refusals", "steps", "doorbell", "celery"}
+INFRASTRUCTURE = {
+    "lifecycle",
+    "leases",
+    "sandbox",
+    "confined",
+    "frames",
+    "confirmation",
+    "refusals",
+    "steps",
+    "doorbell",
+    "celery",
+}
 FLOORS = ["infrastructure", "basement", "datasets", "hardexamples", "batchservices", "labeling", "config"]
 WITHOUT_DJANGO = [
     "config/sandbox.py",
+    "config/confined.py",
+    "config/frames.py",
     "config/refusals.py",
     "datasets/images.py",
     "datasets/formats/",

@@ -73,10 +73,7 @@ def test_it_writes_no_large_file(sandbox: Sandbox) -> None:
 
 
 def test_it_reaches_no_network_where_the_kernel_can_take_it_away(sandbox: Sandbox) -> None:
-    take = (
-        "import os\ntry: os.unshare(os.CLONE_NEWNET)\n"
-        "except OSError: os.unshare(os.CLONE_NEWUSER | os.CLONE_NEWNET)"
-    )
+    take = "import os\ntry: os.unshare(os.CLONE_NEWNET)\nexcept OSError: os.unshare(os.CLONE_NEWUSER | os.CLONE_NEWNET)"
     takes_away = subprocess.run([sys.executable, "-c", take], stderr=subprocess.DEVNULL).returncode == 0
     with socket.create_server(("127.0.0.1", 0)) as server:
         assert sandbox.call(sandboxed.connects, server.getsockname()[1], deadline=10) is not takes_away
