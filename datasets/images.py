@@ -1,16 +1,14 @@
-"""The one door for images: hostile bytes in, an upright RGB array out. Runs in a sandbox child, without
-Django.
+"""The one door for images: hostile bytes in, an upright RGB array out. Runs in a sandbox child, without Django.
 
-Accepted are JPEG, PNG, WebP and BMP, told apart by their first bytes, never by their name. Everything else is
-refused before any decoder sees it. The decisions that users ask about:
+Accepted are JPEG, PNG, WebP and BMP, told apart by their first bytes, never by their name. Everything else is refused
+before any decoder sees it. The decisions that users ask about:
 
-- A file is decoded to its end. A JPEG without its end-of-image marker is cut off, even if only these two
-  bytes are missing: refused as `truncated_image`, in uploads, imports and inference alike.
+- A file is decoded to its end. A JPEG without its end-of-image marker is cut off, even if only these two bytes are
+  missing: refused as `truncated_image`, in uploads, imports and inference alike.
 - Of an animated WebP or PNG the first frame is the image.
 - Transparent parts show white. 16-bit samples keep their upper byte (65,535 becomes 255). CMYK becomes RGB by
   (255 - ink)(255 - black) / 255; color profiles are not applied.
-- Bytes after the end of the image are ignored; they are never served, since what is served has the decoder's
-  type.
+- Bytes after the end of the image are ignored; they are never served, since what is served has the decoder's type.
 """
 
 import hashlib
@@ -100,9 +98,7 @@ def open_image(
     if not data:
         raise Refused("empty_file", "The file is empty.")
     if len(data) > max_bytes:
-        raise Refused(
-            "too_large", f"The file has {len(data):,} bytes; at most {max_bytes:,} are taken.", status=413
-        )
+        raise Refused("too_large", f"The file has {len(data):,} bytes; at most {max_bytes:,} are taken.", status=413)
     kind = _sniff(data)
     if kind == "PNG":
         _check_png_chunks(data)
@@ -128,9 +124,7 @@ def thumbnail(upright: Upright, *, side: int = 256) -> bytes:
     scale = min(1.0, side / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = upright.rgb if scale == 1.0 else cv2.resize(upright.rgb, size, interpolation=cv2.INTER_AREA)
-    encoded, jpeg = cv2.imencode(
-        ".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, 85)
-    )
+    encoded, jpeg = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), (cv2.IMWRITE_JPEG_QUALITY, 85))
     if not encoded:
         raise Refused("corrupt_image", "No thumbnail could be made of the image.")
     return jpeg.tobytes()
@@ -287,9 +281,7 @@ def safe_name(name: str) -> str:
     where nothing remains.
     """
     last = _SEPARATORS.split(name)[-1]
-    visible = "".join(
-        sign for sign in last if unicodedata.category(sign) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
-    )
+    visible = "".join(sign for sign in last if unicodedata.category(sign) not in ("Cc", "Cf", "Cs", "Zl", "Zp"))
     clean = _UNSAFE.sub("_", unicodedata.normalize("NFC", visible)).lstrip(" .．。").rstrip(" .")
     if _DEVICES.fullmatch(clean):
         clean = f"_{clean}"

@@ -233,9 +233,7 @@ def _walk_folder(folder: int, above: str, depth: int) -> Iterator[Found]:
     try:
         with os.scandir(folder) as entries:
             inside = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
-        for name, is_folder in sorted(
-            (f"{name}/" if is_folder else name, is_folder) for name, is_folder in inside
-        ):
+        for name, is_folder in sorted((f"{name}/" if is_folder else name, is_folder) for name, is_folder in inside):
             if _hidden(name):
                 continue
             try:
@@ -246,9 +244,7 @@ def _walk_folder(folder: int, above: str, depth: int) -> Iterator[Found]:
                     else:
                         yield above + name, status.st_size, f"{status.st_mtime_ns:x}-{status.st_size:x}"
                 elif depth:
-                    yield from _walk_folder(
-                        os.open(name[:-1], _FOLDER, dir_fd=folder), above + name, depth - 1
-                    )
+                    yield from _walk_folder(os.open(name[:-1], _FOLDER, dir_fd=folder), above + name, depth - 1)
             except FileNotFoundError:
                 continue  # removed since it was listed
     except OSError as error:
@@ -278,6 +274,4 @@ def _not_regular_file() -> Refused:
 def _unavailable(error: Exception) -> Refused:
     """The backend's own words stay in the log: they name hosts, buckets and paths."""
     logger.error("Storage failed: %s", error, exc_info=error)
-    return Refused(
-        "storage_unavailable", "The storage does not answer as it should; try again later.", status=503
-    )
+    return Refused("storage_unavailable", "The storage does not answer as it should; try again later.", status=503)
