@@ -1,0 +1,284 @@
+"""Runs a model on images: preprocess, run, check, postprocess. No Django; runs in a sandbox, which keeps the session.
+
+    sandbox = Sandbox(imports=["batchservices.inference"], memory=MEMORY, noun="model")
+    sandbox.prepare(inference.load, model, sha256, profile, tensor, deadline=60)
+    for outcome in sandbox.each(inference.predict_image, images, deadline_each=30): ...
+
+A model's answer is as hostile as its file. The rules for what is believed stand in `batchservices.answers`.
+"""
+
+import time
+from dataclasses import dataclass
+from hashlib import sha256 as hash_of
+from typing import Any
+
+import cv2
+import numpy as np
+import onnxruntime
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidProtobuf
+
+from batchservices.answers import Seen, read_boxes, read_probabilities
+from batchservices.onnxfile import with_output
+from batchservices.predictions import classification_json, detection_json
+from batchservices.profile import CLASSIFICATION, COLORS, Input, Profile
+from config.refusals import Refused
+from datasets.images import Upright, open_image
+from hardexamples.extraction import LEAST_SIDE, describe_upright
+
+MEMORY = 2 * 2**30
+"""A budget for the sandbox that runs models, in bytes."""
+
+MAX_ACTIVATIONS = 65_536
+PADDING = 114
+"""The gray around a letterboxed image: the detectors of the YOLO family are trained with it."""
+
+
+@dataclass
+class Loaded:
+    """A model ready to run."""
+
+    sha256: str
+    profile: Profile
+    session: onnxruntime.InferenceSession
+    activations_tensor: str | None
+
+
+_loaded: Loaded | None = None
+
+
+def load(model: bytes, sha256: str, profile: dict[str, Any], activations_tensor: str | None) -> dict[str, Any]:
+    """Loads a model into this process, in place of the one before.
+
+    Args:
+        model: the ONNX file.
+        sha256: the hash under which it was registered.
+        profile: as `Profile.as_dict`.
+        activations_tensor: the inner tensor to keep per image, "" or None for none.
+
+    Returns:
+        seconds: what loading took.
+
+    Raises:
+        Refused: hash_mismatch; bad_profile; as `onnxfile.inspect`; unknown_tensor; unknown_port when the profile names
+            an input or output that the model does not have; model_memory.
+    """
+    global _loaded
+    started = time.monotonic()
+    unload()
+    if hash_of(model).hexdigest() != sha256:
+        raise Refused("hash_mismatch", "The model file is not the one that was registered.", status=409, field="file")
+    checked = Profile.from_dict(profile)
+    session = _session(with_output(model, activations_tensor))
+    _check_ports(session, checked)
+    _loaded = Loaded(sha256, checked, session, activations_tensor or None)
+    return {"seconds": time.monotonic() - started}
+
+
+def unload() -> None:
+    """Forgets the loaded model."""
+    global _loaded
+    _loaded = None
+
+
+def predict_image(data: bytes) -> dict[str, Any]:
+    """Predicts one image file, and describes it from the same decode.
+
+    Args:
+        data: the image file.
+
+    Returns:
+        All of `hardexamples.extraction.describe`, and
+        prediction: ModelArts' JSON (`batchservices.predictions`);
+        probabilities: (classes,) float32, or None for a detector;
+        boxes: (n, 4) float32, xmin, ymin, xmax, ymax in pixels of the upright image, or None for a classifier;
+        labels: n class names; confidences: (n,) float32; clipped, dropped: numbers of boxes (detectors only);
+        activations: (d,) float16 or None.
+
+    Raises:
+        Refused: as `open_image`; no_model; bad_scores, bad_box, too_many_boxes, length_mismatch, bad_output for an
+            answer that cannot be believed; model_failed, model_memory when the model could not run.
+    """
+    model = _model()
+    shape = model.profile.input
+    upright = open_image(data, least_side=max(LEAST_SIDE, shape.width, shape.height))
+    answer = _predict(model, upright)
+    return describe_upright(upright, data=data) | answer
+
+
+def dry_run(images: list[bytes]) -> dict[str, Any]:
+    """Tries the loaded model on a blank image and on the given ones, before anyone relies on it.
+
+    Args:
+        images: a few image files that the model might meet; may be empty.
+
+    Returns:
+        seconds: of the median image; deterministic: whether the same image twice gave the same numbers; images: how
+        many were tried; activations: their length, or None.
+
+    Raises:
+        Refused: as `predict_image`.
+    """
+    model = _model()
+    shape = model.profile.input
+    gray = np.full((shape.height, shape.width, 3), 127, np.uint8)
+    tried = [Upright(gray, shape.width, shape.height, "PNG")]
+    tried += [open_image(data, least_side=max(LEAST_SIDE, shape.width, shape.height)) for data in images]
+    seconds, same, answer = [], True, {}
+    for upright in tried:
+        started = time.monotonic()
+        answer = _predict(model, upright)
+        seconds.append(time.monotonic() - started)
+        same = same and _predict(model, upright)["prediction"] == answer["prediction"]
+    activations = answer["activations"]
+    return {
+        "seconds": float(np.median(seconds)),
+        "deterministic": same,
+        "images": len(tried),
+        "activations": None if activations is None else len(activations),
+    }
+
+
+def preprocess(rgb: np.ndarray, shape: Input) -> np.ndarray:
+    """The tensor a model takes for an image.
+
+    Args:
+        rgb: (h, w, 3) uint8.
+        shape: the profile's input.
+
+    Returns:
+        (1, channels, height, width), (1, height, width, channels) or (1, height * width * channels), in its dtype.
+    """
+    pixels = _resized(rgb, shape)
+    if shape.color == "GRAY":
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[:, :, None]
+    elif shape.color == "BGR":
+        pixels = pixels[:, :, ::-1]
+    if shape.dtype == "float32":
+        pixels = (pixels.astype(np.float32) - np.float32(shape.mean)) * np.float32(shape.scale)
+    if shape.layout == "NCHW":
+        pixels = pixels.transpose(2, 0, 1)
+    elif shape.layout == "flat":
+        pixels = pixels.reshape(-1)
+    return np.ascontiguousarray(pixels[None])
+
+
+def letterbox_size(width: int, height: int, shape: Input) -> tuple[int, int]:
+    """Width and height of an image inside the model's input, which it fills in one direction."""
+    scale = min(shape.width / width, shape.height / height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _resized(rgb: np.ndarray, shape: Input) -> np.ndarray:
+    height, width = rgb.shape[:2]
+    if shape.resize == "stretch":
+        return _scaled(rgb, shape.width, shape.height)
+    inner = _scaled(rgb, *letterbox_size(width, height, shape))
+    canvas = np.full((shape.height, shape.width, 3), PADDING, np.uint8)
+    canvas[: inner.shape[0], : inner.shape[1]] = inner
+    return canvas
+
+
+def _scaled(rgb: np.ndarray, width: int, height: int) -> np.ndarray:
+    if rgb.shape[:2] == (height, width):
+        return rgb
+    shrinks = rgb.shape[0] >= height and rgb.shape[1] >= width
+    return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+def _predict(model: Loaded, upright: Upright) -> dict[str, Any]:
+    profile = model.profile
+    outputs = _run(model, preprocess(upright.rgb, profile.input))
+    activations = _activations(outputs.get(model.activations_tensor or ""))
+    if profile.task == CLASSIFICATION:
+        probabilities = read_probabilities(outputs[profile.output.scores], profile)
+        prediction = classification_json(probabilities, profile.class_names)
+        return {"prediction": prediction, "probabilities": probabilities, "boxes": None, "activations": activations}
+    seen = Seen(upright.width, upright.height)
+    if profile.input.resize == "letterbox":
+        seen = Seen(upright.width, upright.height, *letterbox_size(upright.width, upright.height, profile.input))
+    found = read_boxes(outputs, profile, seen)
+    prediction = detection_json(found["boxes"], found["labels"], found["confidences"])
+    return {"prediction": prediction, "probabilities": None, **found, "activations": activations}
+
+
+def _run(model: Loaded, tensor: np.ndarray) -> dict[str, Any]:
+    output = model.profile.output
+    names = list(dict.fromkeys(filter(None, (output.scores, output.boxes, output.classes, model.activations_tensor))))
+    try:
+        return dict(zip(names, model.session.run(names, {model.profile.input.name: tensor}), strict=True))
+    except Exception as error:  # the runtime's errors have no common class, and paths in their words
+        _refuse_memory(error)
+        raise Refused("model_failed", f"The model could not run on this image ({type(error).__name__}).") from None
+
+
+def _activations(tensor: Any) -> np.ndarray | None:
+    """(d,) float16, values beyond its range cut to it; None for what is no vector of finite numbers."""
+    if not isinstance(tensor, np.ndarray) or tensor.dtype.kind != "f" or not 0 < tensor.size <= MAX_ACTIVATIONS:
+        return None
+    if tensor.ndim == 4:
+        tensor = tensor.mean(axis=(2, 3))
+    vector = tensor.reshape(-1)
+    highest = np.finfo(np.float16).max
+    return np.clip(vector, -highest, highest).astype(np.float16) if np.isfinite(vector).all() else None
+
+
+def _session(model: bytes) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # never its own format, which is unchecked
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the runtime's errors have no common class, and paths in their words
+        _refuse_memory(error)
+        words = str(error).lower()
+        if isinstance(error, InvalidProtobuf):
+            raise Refused("invalid_model", "The file is not an ONNX model.", field="file") from None
+        if "opset" in words or "ir_version" in words or "ir version" in words:
+            raise Refused(
+                "unsupported_opset", "The model is of a version that the runtime lacks.", field="file"
+            ) from None
+        if "not implemented" in words or "no op registered" in words or "not_implemented" in words:
+            raise Refused("unsupported_operator", "The runtime lacks an operator of the model.", field="file") from None
+        raise Refused("invalid_model", "The runtime cannot load the model.", field="file") from None
+
+
+def _refuse_memory(error: Exception) -> None:
+    if isinstance(error, MemoryError) or any(word in str(error).lower() for word in ("alloc", "insufficient memory")):
+        raise Refused("model_memory", "The model needs more memory than it may have.") from None
+
+
+def _check_ports(session: onnxruntime.InferenceSession, profile: Profile) -> None:
+    inputs = {port.name: port for port in session.get_inputs()}
+    outputs = {port.name for port in session.get_outputs()}
+    if set(inputs) != {profile.input.name}:
+        raise Refused("unknown_port", "The profile must name the model's only input.", field="input.name")
+    for field in ("scores", "boxes", "classes"):
+        name = getattr(profile.output, field)
+        if name and name not in outputs:
+            raise Refused("unknown_port", f"The model has no output {name}.", field=f"output.{field}")
+    expected = {"float32": "tensor(float)", "uint8": "tensor(uint8)"}[profile.input.dtype]
+    port = inputs[profile.input.name]
+    channels, height, width = COLORS[profile.input.color], profile.input.height, profile.input.width
+    shape: tuple[int, ...] = {
+        "NCHW": (1, channels, height, width),
+        "NHWC": (1, height, width, channels),
+        "flat": (1, height * width * channels),
+    }[profile.input.layout]
+    fits = len(port.shape) == len(shape) and all(
+        not isinstance(side, int) or side in (wanted, 0, -1) for side, wanted in zip(port.shape, shape, strict=False)
+    )
+    if port.type != expected or not fits:
+        raise Refused(
+            "input_mismatch",
+            f"The model takes {port.type} of {[side if isinstance(side, int) else None for side in port.shape]}; the "
+            f"profile makes {expected} of {list(shape)}.",
+            field="input",
+        )
+
+
+def _model() -> Loaded:
+    if _loaded is None:
+        raise Refused("no_model", "No model is loaded.", status=409)
+    return _loaded

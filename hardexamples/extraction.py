@@ -1,0 +1,48 @@
+"""What is kept of every image, from one decode: its address, its size, its statistics and its descriptor.
+
+No Django; runs in a sandbox.
+"""
+
+from typing import Any
+
+from datasets.images import Upright, open_image, sha256
+from hardexamples.features import descriptor, statistics
+
+LEAST_SIDE = 256
+"""The reduced decode that features are taken from, the same whether a model looks on or not."""
+
+
+def describe(data: bytes) -> dict[str, Any]:
+    """Decodes an image file and describes it.
+
+    Args:
+        data: the file.
+
+    Returns:
+        sha256 (of the file), width, height (pixels, upright), format ("JPEG"), extension (".jpg"), statistics and
+        descriptor as `features_of` gives them.
+
+    Raises:
+        Refused: as `datasets.images.open_image`.
+    """
+    return describe_upright(open_image(data, least_side=LEAST_SIDE), data=data)
+
+
+def describe_upright(upright: Upright, *, data: bytes) -> dict[str, Any]:
+    """As `describe`, of an image that is already decoded from `data`."""
+    return {
+        "sha256": sha256(data),
+        "width": upright.width,
+        "height": upright.height,
+        "format": upright.format,
+        "extension": upright.extension,
+        **features_of(upright),
+    }
+
+
+def features_of(upright: Upright) -> dict[str, Any]:
+    """The numbers of `hardexamples.features` about a decoded image: statistics and descriptor, float32 vectors."""
+    return {
+        "statistics": statistics(upright.rgb, size=(upright.width, upright.height)),
+        "descriptor": descriptor(upright.rgb),
+    }
