@@ -154,7 +154,7 @@ def preprocess(rgb: np.ndarray, shape: Input) -> np.ndarray:
     elif shape.color == "BGR":
         pixels = pixels[:, :, ::-1]
     if shape.dtype == "float32":
-        pixels = (pixels.astype(np.float32) - np.float32(shape.mean)) * np.float32(shape.scale)
+        pixels = (pixels.astype(np.float32) - np.array(shape.mean, np.float32)) * np.array(shape.scale, np.float32)
     if shape.layout == "NCHW":
         pixels = pixels.transpose(2, 0, 1)
     elif shape.layout == "flat":
