@@ -1,0 +1,59 @@
+# Two commands: `make run` and `make test`. They need Python 3 with pip, make and a C library; all else they bring.
+SHELL := /bin/sh
+PYTHON3 ?= python3
+UV := .bootstrap/bin/uv
+PYTHON := .venv/bin/python
+SEED ?= 1
+
+# A key is made once and kept; set HARDMINE_SECRET_KEY or HARDMINE_SECRET_KEY_FILE to use your own.
+HARDMINE_DATA_DIR ?= var
+export HARDMINE_DATA_DIR
+ifeq ($(HARDMINE_SECRET_KEY)$(HARDMINE_SECRET_KEY_FILE),)
+export HARDMINE_SECRET_KEY_FILE := $(HARDMINE_DATA_DIR)/secret_key
+endif
+
+.PHONY: run demo test lint install install-dev key clean
+.DEFAULT_GOAL := help
+
+help:  ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
+
+run: install key  ## install, load the demonstration once, serve the admin until Ctrl-C
+	@$(PYTHON) manage.py serve --demonstration
+
+demo: install key  ## the whole loop in a directory of its own, confirmed and retrained; the last line is JSON
+	@$(PYTHON) manage.py demonstrate --seed $(SEED)
+
+test: install-dev  ## install, run all tests
+	@$(PYTHON) -m pytest -n auto $(ARGS)
+
+lint: install-dev  ## ruff, mypy, migrations, deployment check
+	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m mypy .
+
+install: .venv/installed
+install-dev: .venv/installed-dev
+
+$(UV):
+	@echo "Fetching uv ..."
+	@$(PYTHON3) -m pip install --quiet --disable-pip-version-check --no-warn-script-location --root-user-action=ignore --target .bootstrap uv
+
+.venv/bin/python: | $(UV)
+	@$(UV) venv --quiet --python '>=3.12' .venv
+
+.venv/installed: requirements.txt | .venv/bin/python
+	@echo "Installing ..."
+	@$(UV) pip install --quiet --python $(PYTHON) --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/installed-dev: requirements-dev.txt | .venv/bin/python
+	@echo "Installing ..."
+	@$(UV) pip install --quiet --python $(PYTHON) --require-hashes -r requirements-dev.txt
+	@touch $@ .venv/installed
+
+key: | .venv/bin/python
+	@if [ -n "$$HARDMINE_SECRET_KEY_FILE" ] && [ ! -e "$$HARDMINE_SECRET_KEY_FILE" ]; then \
+		mkdir -p "$$(dirname "$$HARDMINE_SECRET_KEY_FILE")" && umask 077 && \
+		$(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(60))' > "$$HARDMINE_SECRET_KEY_FILE"; fi
+
+clean:  ## remove what was installed; your data in var/ stays
+	rm -rf .venv .bootstrap .pytest_cache .mypy_cache .ruff_cache build

@@ -1,0 +1,53 @@
+"""Rings again for work whose doorbell was lost or whose worker died. Any number of sweepers may run."""
+
+import logging
+from datetime import timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from batchservices.models import BatchRun, CollectionTask, InferenceModel
+from config.doorbell import ring
+from config.leases import LeasedWork
+from datasets.models import DatasetVersion, Hold, ImportTask
+from labeling.models import ReviewLease
+
+log = logging.getLogger("hardmine.sweeper")
+
+# long work and the task that goes on with it
+WORK: tuple[tuple[type[LeasedWork], str], ...] = (
+    (InferenceModel, "batchservices.execute_check"),
+    (BatchRun, "batchservices.execute_run"),
+    (CollectionTask, "batchservices.execute_collection"),
+    (ImportTask, "datasets.execute_import"),
+    (DatasetVersion, "datasets.execute_publishing"),
+)
+QUIET_SECONDS = 20
+
+
+def sweep(*, quiet_seconds: float = QUIET_SECONDS) -> int:
+    """Rings for every unfinished work that nobody holds and that nobody has rung for of late; forgets expired leases.
+
+    Args:
+        quiet_seconds: how long a work must have been without a sign of life, and how long a ring is given to be heard.
+
+    Returns:
+        How many bells were rung.
+    """
+    now = timezone.now()
+    quiet = now - timedelta(seconds=quiet_seconds)
+    rung = 0
+    for model, task in WORK:
+        free = Q(lease_token="") | Q(lease_expires_at__lt=now)
+        silent = Q(heartbeat_at=None) | Q(heartbeat_at__lt=quiet)
+        waiting = Q(rung_at=None, created_at__lt=quiet) | Q(rung_at__lt=quiet)
+        rows = model._default_manager.filter(free & silent & waiting, status__in=model.WORKING)
+        for pk in rows.values_list("pk", flat=True)[:500]:
+            # who sets the mark rings: two sweepers at once do not ring twice
+            if rows.filter(pk=pk).update(rung_at=now):
+                log.info("Ringing again for %s %s.", model._meta.verbose_name, pk)
+                ring(task, pk)
+                rung += 1
+    ReviewLease.objects.filter(expires_at__lt=now).delete()
+    Hold.objects.filter(expires_at__lt=now).delete()
+    return rung
