@@ -19,6 +19,7 @@ INFRASTRUCTURE = {
     "doorbell",
     "celery",
 }
+BASEMENT = {"rules", "features", "scoring", "fusion", "notation"}
 FLOORS = ["infrastructure", "basement", "datasets", "hardexamples", "batchservices", "labeling", "config"]
 WITHOUT_DJANGO = [
     "config/sandbox.py",
@@ -30,6 +31,8 @@ WITHOUT_DJANGO = [
     "hardexamples/rules/",
     "hardexamples/features.py",
     "hardexamples/scoring.py",
+    "hardexamples/fusion.py",
+    "datasets/preparation.py",
     "hardexamples/notation.py",
     "hardexamples/extraction.py",
     "batchservices/answers.py",
@@ -51,7 +54,7 @@ def floor_of(module: str) -> str:
     parts = module.split(".")
     if parts[0] == "config" and len(parts) > 1 and parts[1] in INFRASTRUCTURE:
         return "infrastructure"
-    if parts[0] == "hardexamples" and len(parts) > 1 and parts[1] in {"rules", "features", "scoring", "notation"}:
+    if parts[0] == "hardexamples" and len(parts) > 1 and parts[1] in BASEMENT:
         return "basement"
     return parts[0]
 
