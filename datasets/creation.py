@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Iterable
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError, Q
@@ -37,7 +37,7 @@ PALETTE = (
 
 @transaction.atomic
 def create_dataset(
-    *, name: str, task: str, by: AbstractBaseUser | None, labels: Iterable[str] = (), description: str = ""
+    *, name: str, task: str, by: User | None, labels: Iterable[str] = (), description: str = ""
 ) -> Dataset:
     """A dataset with its counters, its default labeling job and its labels: all of it or nothing.
 
@@ -70,7 +70,7 @@ def create_dataset(
 
 
 @transaction.atomic
-def add_labels(*, dataset: Dataset, names: Iterable[str], by: AbstractBaseUser | None) -> dict[str, Label]:
+def add_labels(*, dataset: Dataset, names: Iterable[str], by: User | None) -> dict[str, Label]:
     """The labels of these names, made where they are missing, each with a free color and a free shortcut.
 
     Returns:
@@ -106,7 +106,7 @@ def label_name(name: str) -> str:
 
 
 @transaction.atomic
-def delete_dataset(*, dataset: Dataset, by: AbstractBaseUser | None) -> None:
+def delete_dataset(*, dataset: Dataset, by: User | None) -> None:
     """Removes a dataset with its samples and its history; bytes and files of published versions stay.
 
     Raises:

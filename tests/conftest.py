@@ -17,7 +17,7 @@ from django.conf import settings
 def pytest_configure() -> None:
     """Tests run on a file database: an in-memory one locks tables between a live server's threads."""
     if settings.DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-        settings.DATABASES["default"]["TEST"] = {"NAME": f"{os.environ['HARDMINE_DATA_DIR']}/test.sqlite3"}
+        settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = f"{os.environ['HARDMINE_DATA_DIR']}/test.sqlite3"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 
