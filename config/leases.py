@@ -6,20 +6,25 @@ rings again and the next worker goes on from the last commit. Attempts are count
 to zero by progress, so that only work that dies again and again without getting further is given up.
 """
 
+import logging
 import secrets
+import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.db import connection, models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
 from config.refusals import Refused
 
-LEASE_SECONDS = 60
+log = logging.getLogger("hardmine.leases")
+
 ATTEMPTS = 5
 CHUNK_SECONDS = 0.4
 CHUNK_ROWS = 500
@@ -73,7 +78,7 @@ class Lease:
         """
         now = timezone.now()
         values = {
-            "lease_expires_at": now + timedelta(seconds=LEASE_SECONDS),
+            "lease_expires_at": now + timedelta(seconds=settings.LEASE_SECONDS),
             "heartbeat_at": now,
             **(changes or {}),
         }
@@ -82,6 +87,28 @@ class Lease:
         rows = self.model._default_manager.filter(pk=self.pk, lease_token=self.token, stop_requested=False)
         if rows.update(**values) != 1:
             raise LeaseLost
+
+    @contextmanager
+    def renewing(self) -> Iterator[None]:
+        """Renews the lease in the background while something computes for longer than a lease lasts."""
+        over = threading.Event()
+
+        def renew() -> None:
+            try:
+                while not over.wait(settings.LEASE_SECONDS / 3):
+                    self.hold(progress=False)
+            except LeaseLost:
+                log.info("The lease on %s %s is lost.", self.model.__name__, self.pk)  # the next `hold` says so, too
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=renew, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def release(self) -> None:
         """Gives the work back, for the next doorbell."""
@@ -102,7 +129,7 @@ def claim(model: type[LeasedWork], pk: int) -> Lease | None:
     working = Q(status__in=model.WORKING)
     taken = model._default_manager.filter(free & working, pk=pk).update(
         lease_token=token,
-        lease_expires_at=now + timedelta(seconds=LEASE_SECONDS),
+        lease_expires_at=now + timedelta(seconds=settings.LEASE_SECONDS),
         heartbeat_at=now,
         attempts=F("attempts") + 1,
     )

@@ -41,8 +41,13 @@ class HardExampleFilter(models.Model):
         OWN = "own", "Own"
         FITTED = "fitted", "Fitted"
 
+    class Fusion(models.TextChoices):
+        FITTED = "fitted", "Learned from the training manifest"
+        WEIGHTS = "weights", "The weights as they stand"
+
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=8, choices=Kind, default=Kind.OWN)
+    fusion = models.CharField(max_length=8, choices=Fusion, default=Fusion.FITTED, help_text="Where weights come from.")
     comprehensive_algo_config = models.TextField(help_text="algorithm:weight, joined by +")
     algo_hard_threshold = models.FloatField(help_text="A sample is hard from this coefficient on, 0 to 1.")
     aug_op_config = models.TextField(blank=True, help_text="operation:weight, joined by +")

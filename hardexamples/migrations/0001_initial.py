@@ -37,6 +37,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=100, unique=True)),
                 ('kind', models.CharField(choices=[('preset', 'Preset'), ('own', 'Own'), ('fitted', 'Fitted')], default='own', max_length=8)),
+                ('fusion', models.CharField(choices=[('fitted', 'Learned from the training manifest'), ('weights', 'The weights as they stand')], default='fitted', help_text='Where weights come from.', max_length=8)),
                 ('comprehensive_algo_config', models.TextField(help_text='algorithm:weight, joined by +')),
                 ('algo_hard_threshold', models.FloatField(help_text='A sample is hard from this coefficient on, 0 to 1.')),
                 ('aug_op_config', models.TextField(blank=True, help_text='operation:weight, joined by +')),
