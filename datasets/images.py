@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from PIL import BmpImagePlugin, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+from PIL import BmpImagePlugin, Image, ImageChops, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from config.refusals import Refused
 
@@ -239,6 +239,8 @@ def _flattened(image: Image.Image, sixteen_bit: bool) -> Image.Image:
         return Image.fromarray((gray >> 8).astype(np.uint8)).convert("RGB")
     if sixteen_bit and isinstance(transparent, tuple):
         image.info["transparency"] = tuple(value >> 8 for value in transparent)
+    if image.mode == "CMYK" and "adobe" not in image.info:
+        image = ImageChops.invert(image)  # Pillow takes every CMYK JPEG for Adobe's, whose inks are inverted
     if transparent is None and image.mode not in ("RGBA", "LA", "PA", "La", "RGBa"):
         return image.convert("RGB")
     colors = image.convert("RGBA")

@@ -2,8 +2,8 @@
 
 Format: the VOC files that ModelArts publishes: `difficult` says hard, `hard-coefficient` and `hard-reasons` stand
 beside it; our own reasons (codes from 100) stand in `properties` under `hardmine:reasons`. Coordinates are pixels of
-the upright image, x from the left and y from the top, edges not cells: nothing is shifted by one in either direction. UTF-8
-only; a byte order mark is accepted. `folder`, `path` and `filename` are never used to find anything.
+the upright image, x from the left and y from the top, edges not cells: nothing is shifted by one in either direction.
+UTF-8 only; a byte order mark is accepted. `folder`, `path` and `filename` are never used to find anything.
 """
 
 import html
@@ -110,7 +110,7 @@ class _LimitedBuilder(TreeBuilder):
         self.depth = 0
         self.elements = 0
 
-    def start(self, tag: str, attrs: dict[str, str]) -> Element:  # type: ignore[override]
+    def start(self, tag: str, attrs: dict[str, str]) -> Element:
         self.depth += 1
         self.elements += 1
         if self.depth > MAX_DEPTH:
