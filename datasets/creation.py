@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from config.refusals import Refused
 from datasets.counters import KINDS
+from datasets.formats import fields
 from datasets.models import (
     Annotation,
     Dataset,
@@ -25,7 +26,6 @@ from datasets.models import (
     Task,
 )
 
-LABEL_LENGTH = 1024
 SHORTCUTS = "123456789abcdefghijklmnopqrstuvwxyz0"
 
 # Twenty colors that stay apart for most people, also with color blindness (Trubetskoy's list without black and white).
@@ -56,8 +56,8 @@ def create_dataset(
     try:
         dataset.clean_fields()
     except ValidationError as error:
-        field, messages = next(iter(error.message_dict.items()))
-        raise Refused("bad_name" if field == "name" else "bad_value", messages[0], field=field) from None
+        place, messages = next(iter(error.message_dict.items()))
+        raise Refused("bad_name" if place == "name" else "bad_value", messages[0], field=place) from None
     try:
         with transaction.atomic():
             dataset.save(force_insert=True)
@@ -99,10 +99,10 @@ def add_labels(*, dataset: Dataset, names: Iterable[str], by: User | None) -> di
 
 def label_name(name: str) -> str:
     """A label's name without space around it. Raises Refused "bad_label"."""
-    stripped = name.strip()
-    if not 1 <= len(stripped) <= LABEL_LENGTH or any(unicodedata.category(sign) in ("Cc", "Cs") for sign in stripped):
+    clean = fields.label_name(name)
+    if clean is None:
         raise Refused("bad_label", "A label has 1 to 1,024 characters, none of them a line break or control character.")
-    return stripped
+    return clean
 
 
 @transaction.atomic

@@ -1,4 +1,5 @@
-"""How files are listed, read and written in each kind of storage. Only `datasets.locations` may call this.
+"""How files are listed, read and written in each kind of storage. Only `datasets.locations`, for what
+people name, and `datasets.blobs` and `datasets.staging`, for what is ours, may call this.
 
 Paths arrive here checked. What is checked here is what lies on the disk: a link, a pipe or a device in a
 folder that other people can write to is never followed and never waited for.
@@ -17,6 +18,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, Storage
 
 from config.refusals import Refused
+from config.steps import step
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +112,9 @@ class FolderStore:
                         stream.write(data)
                         stream.flush()
                         os.fsync(file)
+                    step("file.before_rename")
                     os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+                    step("file.renamed")
                 except BaseException:
                     with contextlib.suppress(FileNotFoundError):
                         os.unlink(temporary, dir_fd=folder)

@@ -28,6 +28,7 @@ WITHOUT_DJANGO = [
     "config/refusals.py",
     "datasets/images.py",
     "datasets/formats/",
+    "datasets/preparation.py",
     "hardexamples/rules/",
     "hardexamples/features.py",
     "hardexamples/scoring.py",

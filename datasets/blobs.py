@@ -1,0 +1,98 @@
+"""Bytes by their content address, in the storage `datasets`: first the bytes, then the row.
+
+A file is written under a temporary name, synced and renamed, so that a name that is there has all its bytes. What a
+crash leaves behind is at most a file without a row, which the next intake of the same bytes finds and uses.
+"""
+
+from collections.abc import Iterable
+
+from django.core.files.storage import storages
+
+from config.refusals import Refused
+from config.steps import step
+from datasets.images import FORMATS
+from datasets.locations import Location
+from datasets.models import Blob
+from datasets.preparation import Prepared
+from datasets.stores import store_for
+
+STORAGE = "datasets"
+
+
+def keep(*, prepared: Prepared, data: bytes) -> None:
+    """Stores an image and its thumbnail, outside of any transaction; again is harmless.
+
+    Raises:
+        Refused: storage_unavailable.
+    """
+    step("blob.before_write")
+    _write(_thumbnail_key(prepared.sha256), prepared.thumbnail)
+    _write(_key(prepared.sha256, prepared.format), data)
+    step("blob.written")
+
+
+def rows(prepared: Iterable[Prepared]) -> dict[str, Blob]:
+    """The rows of stored images, made where they are missing: sha256 -> blob. A race makes no second row."""
+    wanted = {item.sha256: item for item in prepared}
+    found = Blob.objects.in_bulk(list(wanted), field_name="sha256")
+    if missing := [item for sha256, item in wanted.items() if sha256 not in found]:
+        Blob.objects.bulk_create(
+            (
+                Blob(sha256=item.sha256, size=item.size, width=item.width, height=item.height, format=item.format)
+                for item in missing
+            ),
+            ignore_conflicts=True,
+        )
+        found |= Blob.objects.in_bulk([item.sha256 for item in missing], field_name="sha256")
+    return found
+
+
+def location(blob: Blob) -> Location:
+    """Where the bytes are: `datasets:blobs/ab/cd/<sha256>.png`."""
+    return Location(STORAGE, _key(blob.sha256, blob.format))
+
+
+def read(blob: Blob) -> bytes:
+    """The image's bytes, as they came.
+
+    Raises:
+        Refused: source_not_found, storage_unavailable.
+    """
+    return _read(_key(blob.sha256, blob.format), blob.size)
+
+
+def thumbnail(blob: Blob) -> bytes:
+    """A JPEG of at most 256 pixels a side.
+
+    Raises:
+        Refused: source_not_found, storage_unavailable.
+    """
+    return _read(_thumbnail_key(blob.sha256), 1_000_000)
+
+
+def media_type(blob: Blob) -> str:
+    """The media type of `read`, by the content and not by any name."""
+    return FORMATS[blob.format][1]
+
+
+def _key(sha256: str, image_format: str) -> str:
+    return f"blobs/{sha256[:2]}/{sha256[2:4]}/{sha256}{FORMATS[image_format][0]}"
+
+
+def _thumbnail_key(sha256: str) -> str:
+    return f"thumbnails/{sha256[:2]}/{sha256[2:4]}/{sha256}.jpg"
+
+
+def _write(key: str, data: bytes) -> None:
+    storage = storages[STORAGE]
+    if storage.exists(key) and storage.size(key) == len(data):
+        return
+    store_for(storage).write(key, data)
+    if storage.size(key) != len(data):
+        raise Refused("storage_unavailable", "The storage did not keep all bytes of an image; try again.", status=503)
+
+
+def _read(key: str, limit: int) -> bytes:
+    store = store_for(storages[STORAGE])
+    with store.open(key) as file:
+        return store.read(file, limit)
