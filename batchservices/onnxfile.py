@@ -147,10 +147,14 @@ def _parts(message: Message) -> Iterator[Message]:
     waiting = [message]
     while waiting:
         part = waiting.pop()
-        yield part
         for field, value in part.ListFields():
             if field.message_type is not None:
                 waiting.extend([value] if isinstance(value, Message) else value)
+            elif field.type == field.TYPE_STRING and any(
+                isinstance(text, bytes) for text in ([value] if isinstance(value, str | bytes) else value)
+            ):
+                raise _invalid("The file is not an ONNX model: a name in it is no text.")
+        yield part
 
 
 def _opset(model: ModelProto) -> int:

@@ -193,7 +193,7 @@ class _Fields:
 
 
 def _refused(field: str, words: str) -> Refused:
-    return Refused("bad_profile", f"{field} {words}.", field=field)
+    return Refused("bad_profile", f"In the profile, {field} {words}.", field=field)
 
 
 def _text(value: Any) -> str:
