@@ -146,10 +146,15 @@ class BucketStore:
     lie."""
 
     def __init__(self, storage: Any) -> None:
-        self.client = storage.connection.meta.client
+        self.client = self.client_of(storage)
         self.bucket = storage.bucket_name
         self.root = f"{storage.location.strip('/')}/".lstrip("/")
         self.storage = storage
+
+    @staticmethod
+    def client_of(storage: Any) -> Any:
+        """The client that django-storages has connected."""
+        return storage.connection.meta.client
 
     def walk(self, prefix: str) -> Iterator[Found]:
         start = self.root + (f"{prefix}/" if prefix else "")

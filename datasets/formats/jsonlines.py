@@ -55,16 +55,18 @@ def read_lines(stream: BinaryIO | Iterable[bytes], *, line_limit: int = LINE_LIM
     Raises:
         Refused: not_json_lines, where the file as a whole is something else.
     """
-    number = 0
+    started = False
     for number, raw in enumerate(_split(_pieces(stream), line_limit), start=1):
-        if number == 1 and raw is not None:
-            raw = raw.removeprefix(_BOM)
-            _refuse_foreign(raw)
         if raw is None:
             words = f"The line is longer than {line_limit:,} bytes."
             yield Line(number, error=Refused("line_too_long", words, line=number))
-        elif raw.strip(b" \t\r\n"):
-            yield _parsed(number, raw)
+            continue
+        text = (raw.removeprefix(_BOM) if number == 1 else raw).strip(b" \t\r\n")
+        if text:
+            if not started:
+                _refuse_foreign(text)
+            started = True
+            yield _parsed(number, text)
 
 
 def strict_loads(data: bytes) -> Any:
@@ -126,9 +128,8 @@ def _split(pieces: Iterable[bytes], limit: int) -> Iterator[bytes | None]:
 
 
 def _refuse_foreign(start: bytes) -> None:
-    visible = start.lstrip()
     for magic, words in _FOREIGN:
-        if visible.startswith(magic):
+        if start.startswith(magic):
             raise Refused("not_json_lines", f"The file is not JSON lines. {words}", line=1)
 
 
