@@ -27,6 +27,10 @@ def _reduced(rgb: np.ndarray) -> np.ndarray:
     return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
 
 
+def _histogram(levels: np.ndarray, bins: int) -> np.ndarray:
+    return np.bincount(np.asarray(levels, dtype=np.uint8).ravel(), minlength=bins)
+
+
 def statistics(rgb: np.ndarray, *, size: tuple[int, int]) -> np.ndarray:
     """The numbers of `STATISTICS`.
 
@@ -45,7 +49,7 @@ def statistics(rgb: np.ndarray, *, size: tuple[int, int]) -> np.ndarray:
     red, green, blue = cv2.split(small.astype(np.float32))
     opponents = np.stack([red - green, 0.5 * (red + green) - blue]).reshape(2, -1)
     colorfulness = np.hypot(*opponents.std(axis=1)) + 0.3 * np.hypot(*opponents.mean(axis=1))
-    share = np.bincount(gray.ravel(), minlength=256) / gray.size
+    share = _histogram(gray, 256) / gray.size
     share = share[share > 0]
     numbers = (
         size[0] * size[1],
@@ -99,10 +103,12 @@ def descriptor(rgb: np.ndarray) -> np.ndarray:
     gray = cv2.cvtColor(square, cv2.COLOR_RGB2GRAY)
     thumbnail = cv2.resize(gray, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA).ravel() / 255.0
     hsv = cv2.cvtColor(square, cv2.COLOR_RGB2HSV).reshape(-1, 3)
+    bin_width = 256 // COLOR_BINS
+    hues = np.asarray(hsv[:, 0], dtype=np.int64) * COLOR_BINS // 180
     colors = [
-        np.bincount((hsv[:, 0].astype(np.int64) * COLOR_BINS) // 180, weights=hsv[:, 1], minlength=COLOR_BINS) / 255,
-        np.bincount(hsv[:, 1] // (256 // COLOR_BINS), minlength=COLOR_BINS),
-        np.bincount(hsv[:, 2] // (256 // COLOR_BINS), minlength=COLOR_BINS),
+        np.bincount(hues, weights=hsv[:, 1], minlength=COLOR_BINS) / 255,
+        _histogram(hsv[:, 1] // bin_width, COLOR_BINS),
+        _histogram(hsv[:, 2] // bin_width, COLOR_BINS),
     ]
     parts = (
         _unit(_gradients(gray.astype(np.float32))),

@@ -110,14 +110,15 @@ def _parse(text: str, *, names: Collection[str], field: str) -> dict[str, float]
 
 
 def _number(text: str, *, field: str, item: str | None = None) -> float:
-    where = {"field": field} if item is None else {"field": field, "item": item}
     plain = text.strip()
     try:
         number = float(plain) if plain.isascii() and "_" not in plain else math.nan
     except ValueError:
         number = math.nan
     if not math.isfinite(number) or math.copysign(1.0, number) < 0:
-        raise Refused("invalid_notation", "The number must be finite and not negative.", **where)
+        raise Refused(
+            "invalid_notation", "The number must be finite and not negative.", field=field, item=item or plain[:80]
+        )
     return number
 
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 import faiss
 import numpy as np
 
-from hardexamples.rules.contract import Batch, Evidence, Reference, Rule, known, normal_range
+from hardexamples.rules.contract import Batch, Evidence, Reference, Rule, given, known, normal_range
 
 SHARPNESS = {"descriptor": 16.0, "activations": 8.0}
 """Slope of the score per unit of log ratio in each space: about what a logistic regression of "the
@@ -95,15 +95,16 @@ class ClassDistance(Rule):
         self.activations_share = activations_share
 
     def _fit(self, reference: Reference) -> bool:
+        labels = given(reference.labels)
         self.spaces_: dict[str, NearestByClass] = {}
         self.normal_: dict[str, tuple[float | None, float | None]] = {}
         for space in SHARPNESS:
             table = reference.space(space)
-            usable = np.flatnonzero(known(table) & (reference.labels >= 0))
+            usable = np.flatnonzero(known(table) & (labels >= 0))
             if table.shape[1] and len(usable):
-                search = NearestByClass(table[usable], usable, reference.labels[usable])
+                search = NearestByClass(table[usable], usable, labels[usable])
                 some = usable[:: max(1, len(usable) // NORMAL_SAMPLE)]
-                among = search.same_and_other(table[some], reference.labels[some], itself=True)
+                among = search.same_and_other(table[some], labels[some], itself=True)
                 self.spaces_[space], self.normal_[space] = search, normal_range(np.exp(log_ratio(*among)))
         return bool(self.spaces_)
 

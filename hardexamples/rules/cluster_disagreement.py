@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 from sklearn.cluster import KMeans, MiniBatchKMeans
 
-from hardexamples.rules.contract import Batch, Evidence, Reference, Rule, known, normal_range
+from hardexamples.rules.contract import Batch, Evidence, Reference, Rule, given, known, normal_range
 
 MANY = 10_000  # above this many training images, clusters are found in small portions
 
@@ -54,10 +54,11 @@ class ClusterDisagreement(Rule):
         self.random_state = random_state
 
     def _fit(self, reference: Reference) -> bool:
+        labels = given(reference.labels)
         self.space_ = "activations" if reference.descriptor is None else "descriptor"
         table = reference.space(self.space_)
-        usable = known(table) & (reference.labels >= 0)
-        points, labels = table[usable], reference.labels[usable]
+        usable = known(table) & (labels >= 0)
+        points, labels = table[usable], labels[usable]
         if not len(points) or not table.shape[1]:
             return False
         distinct = len(np.unique(points, axis=0))

@@ -5,7 +5,7 @@ Arrays in, arrays out: nothing here knows images, files or the database.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -95,7 +95,7 @@ class Batch:
             raise ValueError("labels or confidences of boxes without boxes")
 
     def _table(self, name: str, dtype: type) -> np.ndarray:
-        table = np.ascontiguousarray(getattr(self, name), dtype=dtype)
+        table: np.ndarray = np.ascontiguousarray(getattr(self, name), dtype=dtype)
         if table.ndim != 2 or len(table) != len(self):
             raise ValueError(f"{name} has shape {table.shape}, not ({len(self)}, ...)")
         if name == "sizes" and table.shape[1] != 2:
@@ -155,7 +155,7 @@ class Batch:
     def take(self, indices: Sequence[int] | np.ndarray) -> Self:
         """The same batch with only the images at `indices`, in that order."""
         chosen = np.asarray(indices, dtype=np.int64)
-        changed = {}
+        changed: dict[str, Any] = {}
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, np.ndarray):
@@ -293,10 +293,8 @@ class Rule(BaseEstimator):
         }
         return all(there[need] for need in needs)
 
-    def _fit(self, reference: Reference | None) -> bool:
-        """Learn; False if the reference is too small for an opinion. None only where nothing of it is
-        needed.
-        """
+    def _fit(self, reference: Any) -> bool:
+        """Learn from a `Reference`, or from None where nothing of it is needed; False if it is too small."""
         raise NotImplementedError
 
     def _score(self, batch: Batch) -> np.ndarray:
@@ -306,6 +304,17 @@ class Rule(BaseEstimator):
     def _explain(self, batch: Batch) -> list[Evidence]:
         """The evidence of a batch of one image that the rule scored."""
         raise NotImplementedError
+
+
+def given[T](value: T | None) -> T:
+    """What the rule's needs promise to be there.
+
+    Raises:
+        ValueError: it is not: the rule's `needs` do not name it.
+    """
+    if value is None:
+        raise ValueError("the rule uses an array that its needs do not name")
+    return value
 
 
 def known(table: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from hardexamples.rules.contract import Batch, Evidence, Reference, Rule, normal_range
+from hardexamples.rules.contract import Batch, Evidence, Reference, Rule, given, normal_range
 
 MEASURES = ("margin", "entropy", "least_confidence", "max_probability")
 
@@ -79,16 +79,16 @@ class LowConfidence(Rule):
             per_image = (box_doubt(c, measure=self.measure) for c in batch.box_confidences)
             return np.array([d.max() if len(d) else np.nan for d in per_image])
         answered = batch.predicted >= 0
-        return np.where(answered, doubt(batch.probabilities, measure=self.measure), np.nan)
+        return np.where(answered, doubt(given(batch.probabilities), measure=self.measure), np.nan)
 
     def _explain(self, batch: Batch) -> list[Evidence]:
         if batch.box_confidences is not None:
-            sure, labels = batch.box_confidences[0], batch.box_labels[0]
+            sure, labels = batch.box_confidences[0], given(batch.box_labels)[0]
             box = int(box_doubt(sure, measure=self.measure).argmax())
             name = batch.class_names[labels[box]]
             sentence = f"the model gives box {box + 1} of {len(sure)}, {name}, a confidence of {sure[box]:.2f}"
             return [self.evidence(1, sure[box], sentence, box=box)]
-        row = batch.probabilities[0]
+        row = given(batch.probabilities)[0]
         order = np.argsort(-row, kind="stable")
         sentence = f"the model says {batch.class_names[order[0]]} {row[order[0]]:.2f}"
         if len(row) > 1:

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from hardexamples.rules.contract import Batch, Evidence, Reference, Rule
+from hardexamples.rules.contract import Batch, Evidence, Reference, Rule, given
 
 
 def emptiness(boxes: tuple[np.ndarray, ...]) -> float:
@@ -38,7 +38,7 @@ class NoTarget(Rule):
         if batch.boxes is not None:
             surprise = 1.0 if self.empty_share_ is None else 1.0 - self.empty_share_
             return np.array([0.0 if len(b) else surprise for b in batch.boxes])
-        known = ~np.isnan(batch.probabilities).any(axis=1)
+        known = ~np.isnan(given(batch.probabilities)).any(axis=1)
         return np.where(known, (batch.predicted < 0).astype(float), np.nan)
 
     def _explain(self, batch: Batch) -> list[Evidence]:

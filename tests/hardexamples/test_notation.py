@@ -1,0 +1,106 @@
+"""ModelArts' notation goes in and out unchanged, and nothing else goes in."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.refusals import Refused
+from hardexamples.notation import (
+    AUGMENTATIONS,
+    MODELARTS_AUGMENTATIONS,
+    MODELARTS_WEIGHTS,
+    format_augmentations,
+    format_threshold,
+    format_weights,
+    parse_augmentations,
+    parse_threshold,
+    parse_weights,
+)
+
+PUBLISHED = (
+    "clustering_mining:0.2020+aug_consistent_mining:0.4265+feature_distribution_mining:0.0451+"
+    "sequential_mining:0.4250+image_similarity_mining:0.0949+predict_score_mining:0.3900+"
+    "anomaly_detection_mining:0.2020"
+)
+NUMBERS = st.floats(min_value=0, max_value=1e300, allow_nan=False).map(abs)
+
+
+def test_the_published_default_is_ours() -> None:
+    assert parse_weights(PUBLISHED) == MODELARTS_WEIGHTS
+    assert format_weights(MODELARTS_WEIGHTS) == PUBLISHED
+    assert parse_augmentations("crop:0.1+fliplr:0.1+gaussianblur:0.1") == MODELARTS_AUGMENTATIONS
+    assert format_augmentations(MODELARTS_AUGMENTATIONS) == "crop:0.1+fliplr:0.1+gaussianblur:0.1"
+
+
+def test_a_subset_with_spaces_is_read() -> None:
+    assert parse_weights(" predict_score_mining : 0.39 + clustering_mining:1 ") == {
+        "predict_score_mining": 0.39,
+        "clustering_mining": 1.0,
+    }
+
+
+@given(st.dictionaries(st.sampled_from(list(MODELARTS_WEIGHTS)), NUMBERS, min_size=1))
+def test_weights_round_trip_exactly(weights: dict[str, float]) -> None:
+    weights["predict_score_mining"] = 0.1 + 0.2
+    assert list(parse_weights(format_weights(weights)).items()) == list(weights.items())
+
+
+@given(st.dictionaries(st.sampled_from(AUGMENTATIONS), NUMBERS))
+def test_augmentations_round_trip_exactly(weights: dict[str, float]) -> None:
+    assert list(parse_augmentations(format_augmentations(weights)).items()) == list(weights.items())
+
+
+@given(st.floats(min_value=0, max_value=1).map(abs))
+def test_threshold_round_trips_exactly(threshold: float) -> None:
+    assert parse_threshold(format_threshold(threshold)) == threshold
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "   ",
+        "predict_score_mining",
+        "predict_score_mining:",
+        "predict_score_mining:0.1+",
+        "predict_score_mining:0.1,clustering_mining:0.1",
+        "Predict_Score_Mining:0.1",
+        "guessing:0.1",
+        "predict_score_mining:0.1+predict_score_mining:0.1",
+        "predict_score_mining:-0.1",
+        "predict_score_mining:-0",
+        "predict_score_mining:nan",
+        "predict_score_mining:inf",
+        "predict_score_mining:1e999",
+        "predict_score_mining:1_0",
+        "predict_score_mining:٣",
+        "predict_score_mining:0.1:0.2",
+        "predict_score_mining:0",
+    ],
+)
+def test_other_texts_are_refused_with_the_field(text: str) -> None:
+    with pytest.raises(Refused) as refused:
+        parse_weights(text)
+    assert refused.value.code == "invalid_notation"
+    assert refused.value.where["field"] == "comprehensive_algo_config"
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused(text: str) -> None:
+    for parse in (parse_weights, parse_augmentations, parse_threshold):
+        try:
+            parse(text)
+        except Refused as refused:
+            assert refused.where["field"]  # noqa: PT017  both ways out are legal, no third
+
+
+@pytest.mark.parametrize("text", ["1.1", "-0.1", "nan", "", "a lot"])
+def test_a_threshold_outside_0_to_1_is_refused(text: str) -> None:
+    with pytest.raises(Refused, match="algo_hard_threshold"):
+        parse_threshold(text)
+
+
+def test_no_augmentation_is_legal_and_an_unknown_one_is_not() -> None:
+    assert parse_augmentations("") == {}
+    with pytest.raises(Refused, match="aug_op_config"):
+        parse_augmentations("rotate:0.1")
