@@ -141,10 +141,14 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "admin:login"
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "knox.auth.TokenAuthentication",
+        "config.api.entry.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["config.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "EXCEPTION_HANDLER": "config.api.errors.explain",
+    "URL_FORMAT_OVERRIDE": None,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -154,6 +158,17 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Find, explain and confirm hard examples.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "SampleStatus": "datasets.models.Status",
+        "TaskStatus": "datasets.models.TaskStatus",
+        "VersionStatus": "datasets.models.VersionStatus",
+        "ModelStatus": "batchservices.models.ModelStatus",
+        "RunStatus": "batchservices.models.RunStatus",
+        "ItemStatus": "batchservices.models.ItemStatus",
+        "CollectionStatus": "batchservices.models.CollectionStatus",
+        "MiningStatus": "hardexamples.models.MiningStatus",
+    },
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

@@ -1,0 +1,143 @@
+"""How models, services, runs and collection tasks are written in the API, and what its verbs take."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from batchservices.models import BatchRun, BatchService, CollectionTask, InferenceModel, RunItem
+from config.api.strict import Strict
+from datasets.formats.jsonlines import strict_loads
+from datasets.models import Task
+from datasets.serializers import WORK_FIELDS
+
+MAX_ID = 2**63 - 1
+MAX_CLASSES = 10_000
+
+
+# --- what is written -------------------------------------------------------------------------------------------------
+class ModelSerializer(serializers.ModelSerializer):
+    created_by: serializers.Field = serializers.StringRelatedField()
+    class_names = serializers.ListField(child=serializers.CharField())
+
+    class Meta:
+        model = InferenceModel
+        fields = [
+            "id", "name", "version", "task", "sha256", "size", "class_names", "profile", "activations_tensor",
+            "report", "status", "created_by", *WORK_FIELDS,
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class FilteringSerializer(serializers.ModelSerializer):
+    """Hard example filtering of a service; a change counts from its next start on."""
+
+    class Meta:
+        model = BatchService
+        fields = [
+            "filtering", "filter", "training_manifest", "output_dataset", "label_mapping", "filtering_changed_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class ServiceSerializer(serializers.ModelSerializer):
+    created_by: serializers.Field = serializers.StringRelatedField()
+
+    class Meta:
+        model = BatchService
+        fields = [
+            "id", "name", "description", "model", "input_location", "output_location", "filtering", "filter",
+            "training_manifest", "output_dataset", "label_mapping", "filtering_changed_at", "created_at", "created_by",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class RunSerializer(serializers.ModelSerializer):
+    """A run and how far it is: `done` and `failed` of `total` inputs."""
+
+    started_by: serializers.Field = serializers.StringRelatedField()
+    progress = serializers.SerializerMethodField()
+
+    class Meta:
+        model = BatchRun
+        fields = [
+            "id", "service", "model", "status", "input_location", "output_location", "model_sha256", "predictor",
+            "filtering", "filter_settings", "total", "done", "failed", "progress", "manifest", "stop_requested",
+            "started_by", *WORK_FIELDS,
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.FloatField(min_value=0, max_value=1, allow_null=True))
+    def get_progress(self, run: BatchRun) -> float | None:
+        return (run.done + run.failed) / run.total if run.total else None
+
+
+class PredictionItemSerializer(serializers.ModelSerializer):
+    """One input of a run and the model's words about it, in ModelArts' form."""
+
+    class Meta:
+        model = RunItem
+        fields = [
+            "position", "name", "location", "sha256", "status", "width", "height", "predicted_label", "confidence",
+            "prediction", "error_code", "error",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class CollectionTaskSerializer(serializers.ModelSerializer):
+    """A collection and how far it is: `done` of `total` inputs."""
+
+    done = serializers.IntegerField(source="cursor")
+    created_by: serializers.Field = serializers.StringRelatedField()
+
+    class Meta:
+        model = CollectionTask
+        fields = [
+            "id", "kind", "service", "run", "mining", "dataset", "status", "input_location", "label_mapping", "done",
+            "total", "added", "already_there", "already_labeled", "failed", "words", "stop_requested", "created_by",
+            *WORK_FIELDS,
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+# --- what verbs take -------------------------------------------------------------------------------------------------
+@extend_schema_field({"type": "object", "additionalProperties": True})
+class JSONObject(serializers.Field):
+    """A JSON object; in a form, its text."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        value = strict_loads(data.encode()) if isinstance(data, str) else data
+        if not isinstance(value, dict):
+            raise serializers.ValidationError("Write a JSON object.")
+        return value
+
+    def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
+        return value
+
+
+class ModelInput(Strict):
+    """An ONNX file, and what its numbers mean."""
+
+    name = serializers.CharField(max_length=100)
+    file = serializers.FileField()
+    task = serializers.ChoiceField(choices=Task.choices, required=False)
+    class_names = serializers.ListField(
+        child=serializers.CharField(max_length=256), max_length=MAX_CLASSES, required=False
+    )
+    profile = JSONObject(required=False, help_text="As a model shows it; proposed from the file where it is left out.")
+
+
+class ServiceInput(Strict):
+    name = serializers.CharField(max_length=64)
+    description = serializers.CharField(max_length=100, allow_blank=True, default="")
+    model = serializers.PrimaryKeyRelatedField(queryset=InferenceModel.objects.all())
+    input_location = serializers.CharField(max_length=1000, help_text="A folder or a .manifest, as alias:path.")
+    output_location = serializers.CharField(max_length=1000, help_text="Where the results are written, as alias:path.")
+
+
+class ServiceChange(Strict):
+    name = serializers.CharField(max_length=64, required=False)
+    description = serializers.CharField(max_length=100, allow_blank=True, required=False)
+    model = serializers.PrimaryKeyRelatedField(queryset=InferenceModel.objects.all(), required=False)
+    input_location = serializers.CharField(max_length=1000, required=False)
+    output_location = serializers.CharField(max_length=1000, required=False)

@@ -1,0 +1,38 @@
+"""Addresses of the REST API, below /api/v1/."""
+
+from django.urls import path, re_path
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
+from rest_framework.routers import SimpleRouter
+
+from batchservices import api as batchservices
+from config.api.errors import nothing_here
+from datasets import api as datasets
+from datasets import sample_api as samples
+from hardexamples import api as hardexamples
+
+router = SimpleRouter(use_regex_path=False)
+router.register("datasets", datasets.DatasetDoor, "dataset")
+router.register("datasets/<int:dataset_id>/labels", datasets.LabelDoor, "label")
+router.register("datasets/<int:dataset_id>/imports", datasets.DatasetImportDoor, "dataset-import")
+router.register("datasets/<int:dataset_id>/versions", datasets.DatasetVersionDoor, "dataset-version")
+router.register("datasets/<int:dataset_id>/samples", samples.DatasetSampleDoor, "dataset-sample")
+router.register("imports", datasets.ImportDoor, "import")
+router.register("versions", datasets.VersionDoor, "version")
+router.register("samples", samples.SampleDoor, "sample")
+router.register("models", batchservices.ModelDoor, "model")
+router.register("services", batchservices.ServiceDoor, "service")
+router.register("services/<int:service_id>/runs", batchservices.ServiceRunDoor, "service-run")
+router.register("services/<int:service_id>/collection_tasks", batchservices.ServiceCollectionDoor, "service-collection")
+router.register("runs", batchservices.RunDoor, "run")
+router.register("runs/<int:run_id>/predictions", batchservices.PredictionDoor, "run-prediction")
+router.register("collection_tasks", batchservices.CollectionDoor, "collection-task")
+router.register("filters", hardexamples.FilterDoor, "filter")
+router.register("minings", hardexamples.MiningDoor, "mining")
+router.register("minings/<int:mining_id>/items", hardexamples.MiningItemDoor, "mining-item")
+
+urlpatterns = [
+    *router.urls,
+    path("schema/", SpectacularJSONAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    re_path("", nothing_here),
+]

@@ -1,0 +1,145 @@
+"""Datasets, their labels, imports and versions in the REST API: thin doors on the verbs."""
+
+from django.http import FileResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from config.api.doors import Door, Inside
+from config.refusals import Refused
+from datasets import changes, creation, locations
+from datasets.filters import DatasetFilters
+from datasets.models import Dataset, DatasetVersion, ImportTask, Label, VersionStatus
+from datasets.serializers import (
+    DatasetChange,
+    DatasetDetailSerializer,
+    DatasetInput,
+    DatasetSerializer,
+    DatasetVersionSerializer,
+    ImportTaskDetailSerializer,
+    ImportTaskSerializer,
+    LabelChange,
+    LabelSerializer,
+    LabelsInput,
+)
+
+
+class DatasetDoor(ListModelMixin, RetrieveModelMixin, Door):
+    """Samples of one task with their labels."""
+
+    queryset = Dataset.objects.select_related("created_by")
+    serializer_class = DatasetSerializer
+    filterset_class = DatasetFilters
+    lookup_value_converter = "int"
+    permissions = {
+        "list": "datasets.view_dataset",
+        "retrieve": "datasets.view_dataset",
+        "create": "datasets.add_dataset",
+        "partial_update": "datasets.change_dataset",
+        "destroy": "datasets.delete_dataset",
+    }
+
+    @extend_schema(responses=DatasetDetailSerializer)
+    def retrieve(self, request: Request, pk: int) -> Response:
+        """A dataset with its labels and its figures."""
+        return self.answer(self.get_object(), DatasetDetailSerializer)
+
+    @extend_schema(request=DatasetInput, responses={201: DatasetDetailSerializer})
+    def create(self, request: Request) -> Response:
+        """Make a dataset with its labels."""
+        dataset = creation.create_dataset(**self.said(DatasetInput), by=self.caller)
+        return self.answer(dataset, DatasetDetailSerializer, status=201)
+
+    @extend_schema(request=DatasetChange, responses=DatasetDetailSerializer)
+    def partial_update(self, request: Request, pk: int) -> Response:
+        """Change the name or the description; the task never changes."""
+        dataset = changes.change_dataset(dataset=self.get_object(), **self.said(DatasetChange), by=self.caller)
+        return self.answer(dataset, DatasetDetailSerializer)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, pk: int) -> Response:
+        """Delete a dataset, unless something fills or needs it."""
+        creation.delete_dataset(dataset=self.get_object(), by=self.caller)
+        return Response(status=204)
+
+
+class LabelDoor(ListModelMixin, Inside):
+    """The labels of a dataset, in the order they were made."""
+
+    queryset = Label.objects.all()
+    serializer_class = LabelSerializer
+    above = Dataset
+    column = "dataset"
+    orders = {"oldest": ("id",)}
+    lookup_value_converter = "int"
+    permissions = {
+        "list": "datasets.view_label",
+        "create": "datasets.add_label",
+        "partial_update": "datasets.change_label",
+    }
+
+    @extend_schema(request=LabelsInput, responses={201: LabelSerializer(many=True)})
+    def create(self, request: Request, dataset_id: int) -> Response:
+        """Make the labels that are missing; answers with all of the names that were asked for."""
+        names = self.said(LabelsInput)["names"]
+        labels = creation.add_labels(dataset=self.parent(), names=names, by=self.caller)
+        asked = {creation.label_name(name): None for name in names}
+        return Response(LabelSerializer([labels[name] for name in asked], many=True).data, status=201)
+
+    @extend_schema(request=LabelChange, responses=LabelSerializer)
+    def partial_update(self, request: Request, dataset_id: int, pk: int) -> Response:
+        """Change a label's name, color or shortcut."""
+        label = changes.change_label(label=self.get_object(), **self.said(LabelChange), by=self.caller)
+        return self.answer(label, LabelSerializer)
+
+
+class DatasetImportDoor(ListModelMixin, Inside):
+    """The imports into a dataset."""
+
+    queryset = ImportTask.objects.all()
+    serializer_class = ImportTaskSerializer
+    above = Dataset
+    column = "dataset"
+    permissions = {"list": "datasets.view_importtask"}
+
+
+class ImportDoor(RetrieveModelMixin, Door):
+    """One import."""
+
+    queryset = ImportTask.objects.prefetch_related("problems")
+    serializer_class = ImportTaskDetailSerializer
+    lookup_value_converter = "int"
+    permissions = {"retrieve": "datasets.view_importtask"}
+
+
+class DatasetVersionDoor(ListModelMixin, Inside):
+    """The versions of a dataset."""
+
+    queryset = DatasetVersion.objects.all()
+    serializer_class = DatasetVersionSerializer
+    above = Dataset
+    column = "dataset"
+    permissions = {"list": "datasets.view_datasetversion"}
+
+
+class VersionDoor(RetrieveModelMixin, Door):
+    """One version."""
+
+    queryset = DatasetVersion.objects.all()
+    serializer_class = DatasetVersionSerializer
+    lookup_value_converter = "int"
+    permissions = {"retrieve": "datasets.view_datasetversion", "manifest": "datasets.view_datasetversion"}
+
+    @extend_schema(responses={(200, "application/x-ndjson"): OpenApiTypes.BINARY})
+    @action(detail=True)
+    def manifest(self, request: Request, pk: int) -> FileResponse:
+        """Download the manifest of a published version."""
+        version = self.get_object()
+        if version.status != VersionStatus.PUBLISHED:
+            raise Refused("not_published", f"{version.name} is not published.", status=409)
+        file = locations.open_file(locations.parse(version.manifest))
+        name = f"dataset-{version.dataset_id}-{version.name}.manifest"
+        return FileResponse(file, as_attachment=True, filename=name, content_type="application/x-ndjson")

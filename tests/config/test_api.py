@@ -1,0 +1,305 @@
+"""What holds for every address of the REST API."""
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import get_resolver
+from knox.models import AuthToken
+from rest_framework.test import APIClient
+
+from tests.factories import DatasetFactory, SampleFactory, StaffFactory, UserFactory
+from tests.programs import program
+
+pytestmark = pytest.mark.django_db
+
+LONG = "9" * 5000
+BAD_BODIES = {
+    "no JSON": (b"{", "not_json"),
+    "empty": (b" ", "not_json"),
+    "not a number": (b'{"name": NaN}', "bad_number"),
+    "infinite": (b'{"name": 1e999}', "bad_number"),
+    "a huge number": (b'{"name": %s}' % LONG.encode(), "bad_number"),
+    "deep": (b"[" * 100_000, "too_deep"),
+    "a key twice": (b'{"name": "a", "name": "b"}', "duplicate_key"),
+    "NUL": (b'{"name": "a\\u0000"}', "bad_string"),
+    "half a character": (b'{"name": "\\ud800"}', "bad_string"),
+    "Latin-1": ('{"name": "ä"}'.encode("latin-1"), "not_utf8"),
+    "gzip": (b"\x1f\x8b\x08\x00", "not_utf8"),
+}
+
+
+def token_of(user, **options) -> str:
+    out = StringIO()
+    call_command("create_token", user.username, stdout=out, **options)
+    return out.getvalue().strip()
+
+
+class TestWhoMayComeIn:
+    def test_a_token_opens_the_doors_that_its_user_may_pass(self):
+        client = APIClient()
+        client.credentials(HTTP_AUTHORIZATION=f"Token {token_of(StaffFactory())}")
+        assert client.get("/api/v1/datasets/").json() == {"next": None, "results": []}
+
+    def test_a_session_opens_them_too_but_writes_only_with_the_csrf_token(self):
+        client = Client(enforce_csrf_checks=True)
+        client.force_login(StaffFactory())
+        assert client.get("/api/v1/datasets/").status_code == 200
+        answer = client.post("/api/v1/datasets/", {"name": "a"}, content_type="application/json")
+        assert answer.status_code == 403
+        assert answer.json()["code"] == "permission_denied"
+
+    @pytest.mark.parametrize("header", [None, "Token", "Token a b", "Token wrong", "Token \xff\xfe", "Bearer wrong"])
+    def test_without_a_valid_token_nothing_is_told(self, header):
+        client = APIClient(**({"HTTP_AUTHORIZATION": header} if header else {}))
+        for address in ("/api/v1/datasets/", "/api/v1/samples/1/", "/api/v1/schema/"):
+            answer = client.get(address)
+            assert answer.status_code == 401
+            assert answer.json()["code"] in {"not_authenticated", "authentication_failed"}
+
+    def test_a_token_ends_with_its_user(self):
+        user = StaffFactory()
+        client = APIClient(HTTP_AUTHORIZATION=f"Token {token_of(user)}")
+        user.is_active = False
+        user.save()
+        assert client.get("/api/v1/datasets/").status_code == 401
+
+    def test_a_token_in_the_address_is_not_looked_at(self):
+        assert APIClient().get("/api/v1/datasets/", {"token": token_of(StaffFactory())}).status_code == 401
+
+    def test_every_door_asks_for_a_permission_for_each_of_its_verbs(self):
+        doors = [
+            pattern
+            for pattern in get_resolver("config.api_urls").url_patterns
+            if hasattr(getattr(pattern.callback, "cls", None), "permissions")
+        ]
+        assert len(doors) > 20
+        for door in doors:
+            missing = set(door.callback.actions.values()) - set(door.callback.cls.permissions)
+            assert not missing, f"{door.pattern}: {missing}"
+
+    def test_without_the_permission_it_is_forbidden_and_said_so(self):
+        answer = program().get("/api/v1/datasets/")
+        assert answer.status_code == 403
+        assert answer.json() == {
+            "code": "permission_denied",
+            "message": "You do not have permission to perform this action.",
+        }
+
+
+class TestCreateToken:
+    def test_it_is_stored_as_a_hash_only(self):
+        user = UserFactory()
+        token = token_of(user)
+        row = AuthToken.objects.get(user=user)
+        assert token not in {row.digest, str(row)}
+        assert row.expiry is None
+
+    def test_it_can_end_and_be_printed_as_json(self):
+        out = StringIO()
+        call_command("create_token", UserFactory(username="ann").username, "--expires-days=7", "--json", stdout=out)
+        printed = json.loads(out.getvalue())
+        assert printed["user"] == "ann"
+        assert printed["expires"] == AuthToken.objects.get().expiry.isoformat()
+
+    @pytest.mark.parametrize("arguments", [("nobody",), ("ann", "--expires-days=0"), ("gone",)])
+    def test_it_says_what_is_wrong(self, arguments):
+        UserFactory(username="ann")
+        UserFactory(username="gone", is_active=False)
+        with pytest.raises(CommandError):
+            call_command("create_token", *arguments)
+        assert not AuthToken.objects.exists()
+
+
+class TestWhatComesIn:
+    @pytest.mark.parametrize(("body", "code"), BAD_BODIES.values(), ids=BAD_BODIES)
+    def test_bad_json_is_refused_by_its_code(self, body, code):
+        client = program("datasets.add_dataset")
+        answer = client.generic("POST", "/api/v1/datasets/", body, content_type="application/json")
+        assert answer.status_code == 400
+        assert answer.json()["code"] == code
+
+    def test_a_body_that_is_too_large_is_refused(self, settings):
+        settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+        answer = program("datasets.add_dataset").post("/api/v1/datasets/", {"name": "a" * 1000})
+        assert answer.status_code == 413
+        assert answer.json()["code"] == "body_too_large"
+
+    @pytest.mark.parametrize(
+        "kind", ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1", "x"]
+    )
+    def test_other_types_than_json_are_refused(self, kind):
+        answer = program("datasets.add_dataset").generic("POST", "/api/v1/datasets/", b"{}", content_type=kind)
+        assert answer.status_code == 415
+        assert answer.json()["code"] == "unsupported_media_type"
+
+    @pytest.mark.parametrize("field", ["id", "status", "version", "created_by", "is_superuser", "__class__"])
+    def test_a_field_that_cannot_be_set_is_refused(self, field):
+        body = {"name": "a", "task": "image_classification", field: 1}
+        answer = program("datasets.add_dataset").post("/api/v1/datasets/", body)
+        assert answer.status_code == 400
+        assert answer.json()["code"] == "unknown_or_read_only_field"
+        assert answer.json()["field"] == field
+
+    def test_what_is_wrong_with_a_field_is_said_with_its_name(self):
+        answer = program("datasets.add_dataset").post("/api/v1/datasets/", {"name": "a", "labels": ["b", []]})
+        assert answer.status_code == 400
+        error = answer.json()
+        assert error["code"] == "invalid_input"
+        assert error["field"] == "task"
+        assert error["message"] == "task: This field is required."
+        assert set(error["fields"]) == {"task", "labels"}
+
+    @pytest.mark.parametrize("body", [[], "text", 1, None])
+    def test_a_body_that_is_no_object_is_refused(self, body):
+        answer = program("datasets.add_dataset").post(
+            "/api/v1/datasets/", json.dumps(body), content_type="application/json"
+        )
+        assert answer.status_code == 400
+        assert answer.json()["code"] == "invalid_input"
+
+
+class TestAddresses:
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "datasets/1/",
+            "datasets/-1/",
+            "datasets/abc/",
+            "datasets/1%00/",
+            f"datasets/{2**70}/",
+            f"datasets/{10**30}/",
+            f"datasets/{LONG}/",
+            f"datasets/{2**70}/samples/",
+            "datasets/1/samples/",
+            "nothing/",
+            "datasets",
+        ],
+    )
+    def test_what_is_not_there_is_not_found_in_the_same_words(self, address):
+        answer = program("datasets.view_dataset", "datasets.view_sample").get(f"/api/v1/{address}")
+        assert answer.status_code == 404
+        assert answer.json() == {"code": "not_found", "message": "There is nothing here."}
+
+    @pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "PROPFIND", "DELETE", "PUT", "PATCH"])
+    def test_other_methods_are_refused(self, method):
+        answer = program("datasets.view_dataset").generic(method, "/api/v1/datasets/")
+        assert answer.status_code == 405
+        assert answer.json()["code"] == "method_not_allowed"
+
+    def test_a_method_is_not_overridden_by_a_header(self):
+        dataset = DatasetFactory()
+        client = program("datasets.view_dataset", "datasets.delete_dataset")
+        assert client.get(f"/api/v1/datasets/{dataset.pk}/", HTTP_X_HTTP_METHOD_OVERRIDE="DELETE").status_code == 200
+        assert client.get(f"/api/v1/datasets/{dataset.pk}/").status_code == 200
+
+    @pytest.mark.parametrize("accepted", ["text/html", "application/xml", "*/*;q=x"])
+    def test_the_answer_is_json_or_none(self, accepted):
+        answer = program("datasets.view_dataset").get("/api/v1/datasets/", HTTP_ACCEPT=accepted)
+        assert answer.status_code in {200, 406}
+        assert answer["Content-Type"] == "application/json"
+
+
+class TestQueries:
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "owner__password__startswith",
+            "created_by__user__password__regex",
+            "pk__in",
+            "_connector",
+            "__class__",
+            "format",
+            "control",
+            "name__regex",
+            "offset",
+        ],
+    )
+    def test_a_parameter_that_is_not_declared_is_refused_whatever_its_value(self, name):
+        dataset = SampleFactory().dataset
+        client = program("datasets.view_dataset", "datasets.view_sample")
+        for address in ("datasets/", f"datasets/{dataset.pk}/", f"datasets/{dataset.pk}/samples/"):
+            answers = [client.get(f"/api/v1/{address}", {name: value}) for value in ("p", "q", "1", "api")]
+            assert {answer.status_code for answer in answers} == {400}
+            assert {answer.json()["code"] for answer in answers} == {"unknown_filter"}
+
+    @pytest.mark.parametrize("value", ["owner__password", "-", "?", "", "id", ",".join(["newest"] * 1000)])
+    def test_an_order_that_is_not_offered_is_refused(self, value):
+        dataset = DatasetFactory()
+        answer = program("datasets.view_sample").get(f"/api/v1/datasets/{dataset.pk}/samples/", {"ordering": value})
+        assert answer.status_code == 400
+        assert answer.json()["code"] == "unknown_ordering"
+
+    @pytest.mark.parametrize("value", ["-1", "0", "1001", "1000000", "1e3", "٣", LONG, "", "all", "1\x00"])
+    def test_a_page_size_out_of_bounds_is_refused(self, value):
+        answer = program("datasets.view_dataset").get("/api/v1/datasets/", {"page_size": value})
+        assert answer.status_code == 400
+        assert answer.json()["code"] == "invalid_page_size"
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "",
+            "last",
+            "-1",
+            "W10=",  # []
+            "WyJuZXdlc3QiXQ==",  # ["newest"]
+            "WyJuZXdlc3QiLCAiYSJd",  # ["newest", "a"]
+            "WyJuZXdlc3QiLCB0cnVlXQ==",  # ["newest", true]
+            "WyJuZXdlc3QiLCBOYU5d",  # ["newest", NaN]
+            "WyJuZXdlc3QiLCAxLCAyXQ==",  # ["newest", 1, 2]
+            "WyJvdGhlciIsIDFd",  # ["other", 1]
+            "WyJuZXdlc3QiLCAxZTk5OV0=",  # ["newest", 1e999]
+            "eyJhIjogMX0=",  # {"a": 1}
+            "MQ==",  # 1
+            "\xff",
+            "A" * 10_000,
+        ],
+    )
+    def test_a_forged_cursor_is_refused(self, value):
+        answer = program("datasets.view_dataset").get("/api/v1/datasets/", {"cursor": value})
+        assert answer.status_code == 400
+        assert answer.json()["code"] == "invalid_cursor"
+
+    def test_a_parameter_given_twice_is_refused(self):
+        answer = program("datasets.view_dataset").get("/api/v1/datasets/?name=a&name=b")
+        assert answer.json()["code"] == "repeated_filter"
+
+    @pytest.mark.parametrize("text", ["%", "_", "\\", "' OR 1=1 --", "[a-z]+", "🙂"])
+    def test_a_name_is_searched_as_plain_text(self, text):
+        DatasetFactory(name="digits")
+        assert program("datasets.view_dataset").get("/api/v1/datasets/", {"name": text}).json()["results"] == []
+
+    @pytest.mark.parametrize("text", ["a" * 101, "a" * 2**20, "a\x00"])
+    def test_a_search_that_cannot_be_is_refused(self, text):
+        answer = program("datasets.view_dataset").get("/api/v1/datasets/", {"name": text})
+        assert answer.status_code == 400
+        assert answer.json()["field"] == "name"
+
+
+class TestPages:
+    def test_pages_hold_everything_once_in_order(self):
+        made = [DatasetFactory().pk for _ in range(7)]
+        client = program("datasets.view_dataset")
+        seen, address, pages = [], "/api/v1/datasets/?page_size=3", 0
+        while address:
+            page = client.get(address).json()
+            seen += [row["id"] for row in page["results"]]
+            address, pages = page["next"], pages + 1
+        assert seen == made[::-1]
+        assert pages == 3
+
+
+class TestDescription:
+    def test_the_schema_has_no_warnings(self, tmp_path):
+        call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "schema.yml"))
+
+    def test_schema_and_pages_are_served_to_those_who_have_signed_in(self, client):
+        client.force_login(UserFactory())
+        assert client.get("/api/v1/schema/").json()["info"]["title"] == "Hardmine"
+        page = client.get("/api/v1/docs/").content.decode()
+        assert "<script>" not in page
+        assert "cdn" not in page
+        assert client.get("/api/v1/docs/?script=").status_code == 200
