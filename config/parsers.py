@@ -1,7 +1,7 @@
 """JSON bodies of the API, read as strictly as any other foreign JSON."""
 
 from collections.abc import Mapping
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from django.conf import settings
 from rest_framework.exceptions import UnsupportedMediaType
@@ -22,7 +22,7 @@ class StrictJSONParser(BaseParser):
     media_type = "application/json"
 
     def parse(
-        self, stream: BinaryIO, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+        self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         kind = _MediaType(media_type or self.media_type)
         if kind.params.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:

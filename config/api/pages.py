@@ -27,7 +27,7 @@ class Pages(BasePagination):
     The door gives the order: field names, the last one unique, each with or without "-".
     """
 
-    def paginate_queryset(self, queryset: QuerySet, request: Request, view: Any = None) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.request = request
         self.name, self.order = view.order()
         size = self._size()
