@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from config.refusals import Refused
 
-Moves = Mapping[str, frozenset[str]]
+Moves = Mapping[Any, frozenset[Any]]  # keys and sources are TextChoices, whose type mappings do not vary in
 
 
 def move(rows: QuerySet, *, moves: Moves, to: str, changes: Mapping[str, Any] | None = None) -> int:
