@@ -24,7 +24,6 @@ MIN_OPSET, MAX_OPSET = 7, 26  # what the runtime supports
 MIN_IR_VERSION, MAX_IR_VERSION = 3, 13
 DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
 
-SOFTMAXES = frozenset({"Softmax", "Sigmoid", "Normalizer", "ZipMap"})
 POOLS = frozenset({"GlobalAveragePool", "GlobalMaxPool", "ReduceMean"})
 PRODUCTS = frozenset({"MatMul", "Gemm"})
 SELECTORS = frozenset({"NonMaxSuppression", "TopK"})  # a detector's end: no one vector describes its image

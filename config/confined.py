@@ -32,6 +32,7 @@ def serve(owner: int, memory: int, imports: list[str]) -> None:
     os.dup2(2, 1)  # what libraries print must not end up among the answers
     for module in imports:
         importlib.import_module(module)
+    os.rmdir(os.getcwd())  # so that nothing can ever be put there, and nothing stays when this process is killed
     _limit(memory)
 
     def read(length: int) -> bytearray:

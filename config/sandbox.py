@@ -9,7 +9,7 @@ had written it.
         for outcome in sandbox.each(inspect, images, deadline_each=20):
             ...
 
-Start it in the thread that will outlive its use: in a worker, the main one.
+The child ends with the thread that started it, and the next call starts another: in a worker, use the main thread.
 """
 
 import logging
@@ -291,6 +291,7 @@ def _environment(directory: str) -> dict[str, str]:
         "HOME": directory,
         "TMPDIR": directory,
         "PYTHONPATH": str(ROOT),
+        "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime reports to its maker by default
         "MALLOC_ARENA_MAX": "1",  # each further arena would reserve 64 MiB of the address space
         **dict.fromkeys(threads, "1"),
         **{name: os.environ[name] for name in KEPT if name in os.environ},

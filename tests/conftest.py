@@ -9,6 +9,7 @@ os.environ["HARDMINE_SECRET_KEY"] = secrets.token_urlsafe(60)
 os.environ["HARDMINE_DATA_DIR"] = tempfile.mkdtemp(prefix="hardmine-test-")
 os.environ["HARDMINE_BROKER_URL"] = "memory://"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import pytest
 from django.conf import settings

@@ -177,7 +177,7 @@ PLACES: list[tuple[list, dict, str, list]] = [
 @pytest.mark.parametrize(("box", "output", "resize", "expected"), PLACES)
 def test_boxes_arrive_in_pixels_of_the_upright_image(box: list, output: dict, resize: str, expected: list) -> None:
     result = predict(onnx_models.detects([box], [0.9], [1]), detector(resize=resize, **output))
-    assert np.allclose(result["boxes"], [expected])
+    assert np.allclose(result["boxes"], expected)
     assert result["prediction"]["detection_classes"] == result["labels"] == ["dog"]
     left, top, right, bottom = expected
     assert result["prediction"]["detection_boxes"] == [[top, left, bottom, right]]
@@ -194,7 +194,7 @@ def test_boxes_below_the_threshold_are_left_out_and_the_surest_comes_first() -> 
 def test_p05_boxes_over_the_border_are_clipped_and_counted() -> None:
     model = onnx_models.detects([[-2, 0, 4, 4], [20, 20, 30, 30], [1, 1, 1, 3], [1, 1, 2, 2]], [0.9] * 4, [0] * 4)
     result = predict(model, detector())
-    assert np.allclose(result["boxes"], [[0, 0, 20, 10], [5, 2.5, 10, 5]])
+    assert np.allclose(result["boxes"], [[0.0, 0.0, 20.0, 10.0], [5.0, 2.5, 10.0, 5.0]])
     assert (result["clipped"], result["dropped"]) == (1, 2)
 
 

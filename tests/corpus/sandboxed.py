@@ -65,8 +65,8 @@ def nap(seconds: float) -> str:
     return "rested"
 
 
-def write_file(megabytes: int) -> None:
-    Path("large").write_bytes(bytes(megabytes * 2**20))
+def write_file(path: str) -> None:
+    Path(path).write_bytes(bytes(2 * 2**20))
 
 
 def connects(port: int) -> bool:
