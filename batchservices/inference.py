@@ -1,8 +1,8 @@
 """Runs a model on images: preprocess, run, check, postprocess. No Django; runs in a sandbox, which keeps the session.
 
     sandbox = Sandbox(imports=["batchservices.inference"], memory=MEMORY, noun="model")
-    sandbox.prepare(inference.load, model, sha256, profile, tensor, deadline=60)
-    for outcome in sandbox.each(inference.predict_image, images, deadline_each=30): ...
+    sandbox.prepare("batchservices.inference:load", model, sha256, profile, tensor, deadline=60)
+    for outcome in sandbox.each("batchservices.inference:predict_image", images, deadline_each=30): ...
 
 A model's answer is as hostile as its file. The rules for what is believed stand in `batchservices.answers`.
 """
