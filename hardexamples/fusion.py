@@ -8,32 +8,23 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.model_selection import StratifiedKFold
 
-from hardexamples.rules.contract import Batch, Reference, Rule, known
+from hardexamples.rehearsal import rehearse
+from hardexamples.rules.contract import Reference, Rule
 
 FUSION_VERSION = 1
 FOLDS = 5
-MOST_IMAGES = 3000  # of the reference, to rehearse on
 FEWEST_ERRORS = 10  # below, weights cannot be told from chance
-FEWEST_PER_CLASS = 2
 EDGE = 1e-4
-VIEWS = (0.1, 0.25, 0.5, 1.0)  # shares of the descriptor's dimensions that the stand-in may see
-LIKELY_ERRORS = 0.12  # share of errors that a deployed model may well make
-TOO_MANY_ERRORS = 0.25  # above, the stand-in is so much weaker than a deployed model that its errors teach nothing
 
 
 def log_odds(scores: np.ndarray) -> np.ndarray:
     """log(s / (1 - s)) with s kept within 1e-4 of 0 and 1; NaN stays."""
     inside = np.clip(scores, EDGE, 1 - EDGE)
-    return _odds(inside)
-
-
-def _odds(chance: np.ndarray | float) -> np.ndarray:
-    return np.log(chance / (1 - chance))
+    return np.log(inside / (1 - inside))
 
 
 def _chance(odds: np.ndarray) -> np.ndarray:
@@ -165,94 +156,15 @@ def fit_fusion(
     scores, wrong = rehearsed
     if not FEWEST_ERRORS <= wrong.sum() <= len(wrong) - FEWEST_ERRORS:
         return Fusion(plain, images=len(wrong), errors=int(wrong.sum()))
-    shift = min(0.0, float(_odds(LIKELY_ERRORS) - _odds(wrong.mean())))
-    figures = {name: _calibrated(plain[name], scores[name], wrong, shift=shift) for name in found}
+    figures = {name: _calibrated(plain[name], scores[name], wrong) for name in found}
     fixed = Fusion(figures)
     told = {"images": len(wrong), "errors": int(wrong.sum())}
     told_fixed = float(roc_auc_score(wrong, fixed.coefficient(scores, n=len(wrong))))
-    if not learn or wrong.mean() > TOO_MANY_ERRORS:
+    if not learn:
         return Fusion(figures, **told, auroc_weights=told_fixed)
     fitted, intercept = _learn(figures, scores, wrong)
     told_fitted = _cross_validated(figures, scores, wrong, random_state=random_state)
-    return Fusion(fitted, intercept + shift, **told, auroc=told_fitted, auroc_weights=told_fixed)
-
-
-def rehearse(
-    found: Mapping[str, Rule], reference: Reference, *, random_state: int
-) -> tuple[dict[str, np.ndarray], np.ndarray] | None:
-    """Play the filter's work on the reference, where the truth is known.
-
-    A stand-in for the model (logistic regression on the descriptor) is trained on four fifths of the images
-    and predicts the last fifth; the rules, fitted on the same four fifths, score those predictions. The
-    deployed model itself
-    cannot play: it has learned these very images, is misleadingly sure of them and hardly ever wrong.
-
-    Returns:
-        (m,) scores by rule and (m,) bool "the prediction was wrong"; None where the reference is too small.
-    """
-    space = "activations" if reference.descriptor is None else "descriptor"
-    points = reference.space(space)
-    if reference.labels is None or not points.shape[1]:
-        return None
-    usable = np.flatnonzero(known(points) & (reference.labels >= 0))
-    counts = np.bincount(reference.labels[usable], minlength=len(reference.class_names))
-    usable = usable[counts[reference.labels[usable]] >= FEWEST_PER_CLASS]
-    rng = np.random.default_rng(random_state)
-    usable = np.sort(rng.permutation(usable)[:MOST_IMAGES])
-    labels = reference.labels[usable]
-    if len(usable) < FOLDS * 2 or len(np.unique(labels)) < 2:
-        return None
-    scores = {name: np.full(len(usable), np.nan) for name in found}
-    wrong = np.zeros(len(usable), dtype=bool)
-    folds = list(KFold(FOLDS, shuffle=True, random_state=random_state).split(usable))
-    if any(len(np.unique(labels[learned])) < 2 for learned, _ in folds):
-        return None
-    view = _view(points[usable], labels, folds[0], rng)
-    for learned, asked in folds:
-        dims = rng.permutation(points.shape[1])[: _width(points, view)]
-        said = _stand_in(points[usable][:, dims], labels, learned, asked, classes=len(reference.class_names))
-        batch = Batch(
-            names=tuple(reference.names[i] for i in usable[asked]),
-            task=reference.task,
-            class_names=reference.class_names,
-            probabilities=said,
-            descriptor=points[usable[asked]] if space == "descriptor" else None,
-            activations=points[usable[asked]] if space == "activations" else None,
-            statistics=None if reference.statistics is None else reference.statistics[usable[asked]],
-        )
-        wrong[asked] = batch.predicted != labels[asked]
-        part = reference.take(usable[learned])
-        for name, rule in found.items():
-            scores[name][asked] = clone(rule).fit(part).score(batch)
-    return scores, wrong
-
-
-def _width(points: np.ndarray, view: float) -> int:
-    return max(1, round(points.shape[1] * view))
-
-
-def _view(
-    points: np.ndarray, labels: np.ndarray, fold: tuple[np.ndarray, np.ndarray], rng: np.random.Generator
-) -> float:
-    """The smallest share of the dimensions with which the stand-in is still right about often enough."""
-    learned, asked = fold
-    for view in VIEWS[:-1]:
-        dims = rng.permutation(points.shape[1])[: _width(points, view)]
-        said = _stand_in(points[:, dims], labels, learned, asked, classes=int(labels.max()) + 1)
-        if (said.argmax(axis=1) != labels[asked]).mean() <= LIKELY_ERRORS:
-            return view
-    return VIEWS[-1]
-
-
-def _stand_in(
-    points: np.ndarray, labels: np.ndarray, learned: np.ndarray, asked: np.ndarray, *, classes: int
-) -> np.ndarray:
-    """(len(asked), classes) probabilities of a logistic regression on `points[learned]`."""
-    center, scale = points[learned].mean(axis=0), max(float(points[learned].std()), 1e-6)
-    model = LogisticRegression(C=10.0, max_iter=200).fit((points[learned] - center) / scale, labels[learned])
-    said = np.zeros((len(asked), classes), np.float32)
-    said[:, model.classes_] = model.predict_proba((points[asked] - center) / scale)
-    return said
+    return Fusion(fitted, intercept, **told, auroc=told_fitted, auroc_weights=told_fixed)
 
 
 def _standard(figures: Mapping[str, RuleFigures], scores: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -260,7 +172,7 @@ def _standard(figures: Mapping[str, RuleFigures], scores: Mapping[str, np.ndarra
     return np.column_stack(columns)
 
 
-def _calibrated(figures: RuleFigures, score: np.ndarray, wrong: np.ndarray, *, shift: float) -> RuleFigures:
+def _calibrated(figures: RuleFigures, score: np.ndarray, wrong: np.ndarray) -> RuleFigures:
     """With slope and offset where the rule spoke often enough, differed, and did not mislead."""
     spoke = ~np.isnan(score)
     errors = wrong[spoke].sum()
@@ -270,7 +182,7 @@ def _calibrated(figures: RuleFigures, score: np.ndarray, wrong: np.ndarray, *, s
     center, scale = float(odds.mean()), max(float(odds.std()), 1e-6)
     line = LogisticRegression(C=1.0).fit(((odds - center) / scale)[:, None], wrong[spoke])
     slope = max(float(line.coef_[0, 0]), 0.0) / scale
-    offset = float(line.intercept_[0]) - slope * center + shift
+    offset = float(line.intercept_[0]) - slope * center
     auroc = float(roc_auc_score(wrong[spoke], score[spoke]))
     return replace(figures, slope=slope, offset=offset, center=center, scale=scale, auroc=auroc)
 
@@ -288,7 +200,7 @@ def _learn(
             learned = {n: replace(f, share=float(shares.get(n, 0.0))) for n, f in figures.items()}
             return learned, float(line.intercept_[0])
         kept = {name: f for name, f in kept.items() if shares[name] >= 0}
-    return dict(figures), float(_odds(wrong.mean()))
+    return dict(figures), float(log_odds(np.array([wrong.mean()]))[0])
 
 
 def _cross_validated(

@@ -1,16 +1,28 @@
-"""What a rule gets, what it gives, and the base class of all rules.
+"""What a rule gives, and the base class of all rules. What it gets is in `batch`.
 
 Arrays in, arrays out: nothing here knows images, files or the database.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
-TASKS = ("image_classification", "object_detection")
+from hardexamples.rules.batch import Batch, Reference
+
+__all__ = [
+    "MODELARTS_WEIGHTS",
+    "NEEDS",
+    "Batch",
+    "Evidence",
+    "Reference",
+    "Rule",
+    "given",
+    "known",
+    "normal_range",
+]
 
 MODELARTS_WEIGHTS: Mapping[str, float] = {
     "clustering_mining": 0.2020,
@@ -33,160 +45,6 @@ NEEDS = {
     "labels": "classification labels in the training set",
 }
 """What a rule may need, in words."""
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """The inputs of one mining with what the model said about them.
-
-    n images, k classes. Empty, one image and one class are all legal. A row of NaN in `probabilities`,
-    `descriptor` or `activations` means that this image has none; NaN in `statistics` means that this number
-    is unknown.
-
-    Args:
-        names: n names in the order of the inputs.
-        task: "image_classification" or "object_detection".
-        class_names: the model's k classes, in the order of its outputs.
-        probabilities: (n, k) float32 in 0..1, classification, or None. Rows need not sum to 1.
-        boxes: n arrays (m, 4) float32 `xmin, ymin, xmax, ymax` in pixels of the upright image, detection,
-            or None.
-        box_labels: n arrays (m,) int, index into class_names; with boxes.
-        box_confidences: n arrays (m,) float32 in 0..1; with boxes.
-        sizes: (n, 2) int, width and height in pixels, or None.
-        statistics: (n, s) float32, the numbers of `hardexamples.features.STATISTICS`, or None.
-        descriptor: (n, d) float32, independent of the model, or None.
-        activations: (n, a) float32, the model's penultimate layer, or None.
-
-    Raises:
-        ValueError: where lengths, shapes, indices or ranges do not fit together.
-    """
-
-    names: tuple[str, ...]
-    task: str
-    class_names: tuple[str, ...]
-    probabilities: np.ndarray | None = None
-    boxes: tuple[np.ndarray, ...] | None = None
-    box_labels: tuple[np.ndarray, ...] | None = None
-    box_confidences: tuple[np.ndarray, ...] | None = None
-    sizes: np.ndarray | None = None
-    statistics: np.ndarray | None = None
-    descriptor: np.ndarray | None = None
-    activations: np.ndarray | None = None
-
-    def __post_init__(self) -> None:
-        if self.task not in TASKS:
-            raise ValueError(f"task is {self.task!r}, not one of {', '.join(TASKS)}")
-        for name in ("names", "class_names"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        for name, dtype in (
-            ("probabilities", np.float32),
-            ("sizes", np.int64),
-            ("statistics", np.float32),
-            ("descriptor", np.float32),
-            ("activations", np.float32),
-        ):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, self._table(name, dtype))
-        if self.probabilities is not None:
-            self._check_probabilities(self.probabilities)
-        if self.boxes is not None:
-            self._take_boxes()
-        elif self.box_labels is not None or self.box_confidences is not None:
-            raise ValueError("labels or confidences of boxes without boxes")
-
-    def _table(self, name: str, dtype: type) -> np.ndarray:
-        table: np.ndarray = np.ascontiguousarray(getattr(self, name), dtype=dtype)
-        if table.ndim != 2 or len(table) != len(self):
-            raise ValueError(f"{name} has shape {table.shape}, not ({len(self)}, ...)")
-        if name == "sizes" and table.shape[1] != 2:
-            raise ValueError(f"sizes has shape {table.shape}, not ({len(self)}, 2)")
-        if name != "probabilities" and dtype is np.float32 and np.isinf(table).any():
-            raise ValueError(f"{name} holds infinite numbers")
-        return table
-
-    def _check_probabilities(self, table: np.ndarray) -> None:
-        if table.shape[1] != len(self.class_names):
-            raise ValueError(f"probabilities of {table.shape[1]} classes, but {len(self.class_names)} class names")
-        if not table.size:
-            return
-        holes = np.isnan(table)
-        if (holes.any(axis=1) != holes.all(axis=1)).any():
-            raise ValueError("a row of probabilities is NaN in part; a missing prediction is NaN as a whole")
-        if ((table < 0) | (table > 1 + 1e-4)).any():
-            raise ValueError("probabilities outside 0..1")
-
-    def _take_boxes(self) -> None:
-        if self.task != "object_detection":
-            raise ValueError("boxes belong to object_detection")
-        boxes = tuple(np.asarray(b, dtype=np.float32).reshape(-1, 4) for b in self.boxes or ())
-        given = self.box_labels if self.box_labels is not None else [np.zeros(len(b), int) for b in boxes]
-        sure = self.box_confidences if self.box_confidences is not None else [np.ones(len(b)) for b in boxes]
-        labels = tuple(np.asarray(v, dtype=np.int64).reshape(-1) for v in given)
-        confidences = tuple(np.asarray(v, dtype=np.float32).reshape(-1) for v in sure)
-        if not len(boxes) == len(labels) == len(confidences) == len(self):
-            raise ValueError(f"boxes of {len(boxes)} images, but {len(self)} names")
-        for box, label, confidence in zip(boxes, labels, confidences, strict=True):
-            if not len(box) == len(label) == len(confidence):
-                raise ValueError("an image has another number of boxes than of labels or confidences")
-            if not (np.isfinite(box).all() and ((confidence >= 0) & (confidence <= 1 + 1e-4)).all()):
-                raise ValueError("a box is not finite, or a confidence is outside 0..1")
-            if ((label < 0) | (label >= len(self.class_names))).any():
-                raise ValueError("a box's label is not one of the classes")
-        object.__setattr__(self, "boxes", boxes)
-        object.__setattr__(self, "box_labels", labels)
-        object.__setattr__(self, "box_confidences", confidences)
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    @property
-    def predicted(self) -> np.ndarray:
-        """(n,) int: the most probable class, -1 where there is no prediction or all probabilities are 0."""
-        if self.probabilities is None or not self.probabilities.size:
-            return np.full(len(self), -1)
-        table = np.nan_to_num(self.probabilities)
-        return np.where(table.max(axis=1) > 0, table.argmax(axis=1), -1)
-
-    def space(self, name: str) -> np.ndarray:
-        """(n, d) float32 "descriptor" or "activations"; (n, 0) where the batch has none."""
-        table = self.descriptor if name == "descriptor" else self.activations
-        return np.zeros((len(self), 0), np.float32) if table is None else table
-
-    def take(self, indices: Sequence[int] | np.ndarray) -> Self:
-        """The same batch with only the images at `indices`, in that order."""
-        chosen = np.asarray(indices, dtype=np.int64)
-        changed: dict[str, Any] = {}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, np.ndarray):
-                changed[field.name] = value[chosen]
-            elif isinstance(value, tuple) and field.name != "class_names":
-                changed[field.name] = tuple(value[i] for i in chosen)
-        return replace(self, **changed)
-
-
-@dataclass(frozen=True, eq=False)
-class Reference(Batch):
-    """The labeled training set that rules fit on. `boxes` and `box_labels` are the labeled ones;
-    predictions of the model on its own training images say little and may be missing.
-
-    Args:
-        labels: (n,) int, index into class_names, -1 unknown; classification.
-        fingerprint: names the content (manifest hash, extractor), so that what was fitted can be kept.
-    """
-
-    labels: np.ndarray | None = None
-    fingerprint: str = ""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.labels is not None:
-            labels = np.asarray(self.labels, dtype=np.int64)
-            if labels.shape != (len(self),):
-                raise ValueError(f"labels has shape {labels.shape}, not ({len(self)},)")
-            if ((labels < -1) | (labels >= len(self.class_names))).any():
-                raise ValueError("a label is not one of the classes")
-            object.__setattr__(self, "labels", labels)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
 
 from hardexamples.fusion import fit_fusion
 from hardexamples.rules import MODELARTS_WEIGHTS, rules
@@ -152,10 +153,19 @@ def test_inputs_of_another_kind_are_refused(fitted: Filter) -> None:
         fitted.apply(classified(descriptor=np.zeros((40, 4))))
 
 
-def test_a_descriptor_that_tells_nothing_teaches_no_weights() -> None:
-    noise = np.random.default_rng(0).normal(size=(240, 12))
-    figures = Filter(FilterSettings()).fit(replace(TRAINING, descriptor=noise)).fitted_as_dict()
-    assert figures["intercept"] is None
+def test_where_the_descriptor_tells_nothing_the_model_is_believed() -> None:
+    noise = np.random.default_rng(0).normal(size=(360, 12))
+    training = replace(TRAINING, descriptor=noise[:240])
+    verdicts = Filter(FilterSettings()).fit(training).apply(replace(INPUTS, descriptor=noise[240:]))
+    shares = {name: each["share"] for name, each in verdicts.filter.fitted_as_dict()["rules"].items()}
+    assert max(shares, key=shares.__getitem__) == "low_confidence"
+    wrong = INPUTS.predicted != np.arange(120) % 3
+    alone = roc_auc_score(wrong, verdicts.scores["low_confidence"])
+    assert roc_auc_score(wrong, verdicts.coefficient) > alone - 0.03
+
+
+def test_weights_are_not_learned_from_a_handful() -> None:
+    assert Filter(FilterSettings()).fit(TRAINING.take(range(30))).fitted_as_dict()["intercept"] is None
 
 
 WEIGHTS = st.dictionaries(st.sampled_from(list(MODELARTS_WEIGHTS)), st.floats(0.01, 10), min_size=1)
