@@ -1,0 +1,127 @@
+"""The admin of what verbs write: versions, imports, and the history of reviews."""
+
+from urllib.parse import quote
+
+from django.contrib import admin
+from django.http import FileResponse, Http404, HttpRequest
+from django.urls import URLPattern, path
+from django.utils.safestring import SafeString
+
+from config.refusals import Refused
+from datasets import locations
+from datasets.admin.look import ReadOnlyAdmin, ReadOnlyInline, manifest, progress, source, state
+from datasets.models import DatasetVersion, ImportProblem, ImportTask, ReviewEvent
+
+
+@admin.register(DatasetVersion)
+class VersionAdmin(ReadOnlyAdmin):
+    """Published versions with their manifests."""
+
+    list_display = (
+        "name",
+        "dataset",
+        "state",
+        "sample_count",
+        "hard_count",
+        "manifest_file",
+        "created_by",
+        "created_at",
+    )
+    list_filter = ("dataset", "status")
+    list_select_related = ("dataset", "created_by")
+    fields = (
+        ("name", "dataset"),
+        ("state", "error"),
+        ("sample_count", "hard_count", "hard_examples", "train_ratio"),
+        "label_counts",
+        ("manifest_file", "sha256"),
+        "description",
+        ("created_by", "created_at", "finished_at"),
+    )
+    readonly_fields = ("state", "manifest_file")
+
+    def get_urls(self) -> list[URLPattern]:
+        """With the manifest's own address."""
+        view = self.admin_site.admin_view(self.manifest)
+        return [path("<int:version_id>/manifest", view, name="datasets_datasetversion_manifest"), *super().get_urls()]
+
+    def manifest(self, request: HttpRequest, version_id: int) -> FileResponse:
+        """The manifest as a file."""
+        version = self.get_object(request, str(version_id))
+        if version is None or not version.manifest or not self.has_view_permission(request, version):
+            raise Http404("There is no such manifest.")
+        try:
+            file = locations.open_file(locations.parse(version.manifest))
+        except Refused as refused:
+            raise Http404(refused.message) from None
+        response = FileResponse(file, content_type="application/x-ndjson")
+        name = f"{version.dataset.name}-{version.name}.manifest"
+        response["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name)}"
+        return response
+
+    @admin.display(description="status", ordering="status")
+    def state(self, version: DatasetVersion) -> SafeString:
+        """The status with its dot."""
+        return state(version.status, version.get_status_display())
+
+    @admin.display(description="manifest")
+    def manifest_file(self, version: DatasetVersion) -> SafeString | str:
+        """The manifest to download, once it is there."""
+        return manifest(version)
+
+
+class ProblemInline(ReadOnlyInline):
+    """What an import refused, and why."""
+
+    model = ImportProblem
+    fields = readonly_fields = ("line", "file", "code", "message")
+    show_change_link = False
+    per_page = 50
+    verbose_name_plural = "refused entries"
+
+    def has_view_permission(self, request: HttpRequest, obj: object | None = None) -> bool:
+        """Whoever sees the import sees its report."""
+        return request.user.has_perm("datasets.view_importtask")
+
+
+@admin.register(ImportTask)
+class ImportTaskAdmin(ReadOnlyAdmin):
+    """Imports with progress, counts and the report of what was refused."""
+
+    list_display = ("source", "dataset", "format", "state", "done", "added", "already_there", "failed", "created_at")
+    list_filter = ("dataset", "status", "format")
+    list_select_related = ("dataset",)
+    fields = (
+        ("dataset", "source", "format"),
+        ("state", "done", "error"),
+        ("added", "already_there", "failed"),
+        ("final_annotation", "difficult_only"),
+        ("created_by", "created_at", "started_at", "finished_at"),
+    )
+    readonly_fields = ("source", "state", "done")
+    inlines = (ProblemInline,)
+
+    @admin.display(description="from")
+    def source(self, task: ImportTask) -> str:
+        """The location, or that it was an upload."""
+        return source(task)
+
+    @admin.display(description="status", ordering="status")
+    def state(self, task: ImportTask) -> SafeString:
+        """The status with its dot."""
+        return state(task.status, task.get_status_display())
+
+    @admin.display(description="progress")
+    def done(self, task: ImportTask) -> SafeString:
+        """How far it is."""
+        return progress(task.cursor, task.total)
+
+
+@admin.register(ReviewEvent)
+class ReviewEventAdmin(ReadOnlyAdmin):
+    """Who changed which sample, before and after."""
+
+    list_display = ("sample_name", "dataset", "verb", "outcome", "by", "at")
+    list_filter = ("dataset", "verb", "outcome")
+    list_select_related = ("dataset", "by")
+    show_full_result_count = False

@@ -1,0 +1,80 @@
+"""Why a sample is here, as a page can draw it: the training range as a band, this image as a dot on one line."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from datasets.models import HardReason, Prediction
+
+MARGIN = 0.12
+TOP = 5
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A line from 0 to 100: where the band begins, how long it is, where the dot stands."""
+
+    band_start: float
+    band_length: float
+    dot: float
+    outside: bool
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A reason with its drawing (None where nothing was measured) and the neighbors that a page can show."""
+
+    reason: HardReason
+    name: str
+    drawing: Drawing | None
+    neighbors: list[dict[str, str]]
+
+
+def drawing(measured: float | None, low: float | None, high: float | None) -> Drawing | None:
+    """The line for a number and its normal range; an open end of the range reaches the end of the line."""
+    if measured is None or (low is None and high is None):
+        return None
+    known = [number for number in (measured, low, high) if number is not None]
+    least, most = min(known), max(known)
+    width = (most - least) or abs(most) or 1.0
+    start, length = least - MARGIN * width, (1 + 2 * MARGIN) * width
+
+    def place(number: float) -> float:
+        return 100 * (number - start) / length
+
+    band_start = 0.0 if low is None else place(low)
+    band_end = 100.0 if high is None else place(high)
+    outside = (low is not None and measured < low) or (high is not None and measured > high)
+    return Drawing(band_start, max(band_end - band_start, 1.0), place(measured), outside)
+
+
+def evidence(reasons: Sequence[HardReason]) -> list[Evidence]:
+    """The reasons of a sample, the gravest first."""
+    ordered = sorted(reasons, key=lambda reason: (-(reason.score or 0.0), reason.position))
+    return [
+        Evidence(
+            reason,
+            reason.rule.replace("_", " "),
+            drawing(reason.measured, reason.normal_low, reason.normal_high),
+            _neighbors(reason.neighbors),
+        )
+        for reason in ordered
+    ]
+
+
+def _neighbors(named: Sequence[Any]) -> list[dict[str, str]]:
+    """The neighbors that name a blob: {"sha256": ..., "label": ...}, or the address alone."""
+    found = []
+    for neighbor in named:
+        words = neighbor if isinstance(neighbor, dict) else {"sha256": neighbor}
+        sha256 = str(words.get("sha256", ""))
+        if len(sha256) == 64 and set(sha256) <= set("0123456789abcdef"):
+            found.append({"sha256": sha256, "label": str(words.get("label", ""))})
+    return found[:TOP]
+
+
+def top_scores(prediction: Prediction | None) -> list[tuple[str, float]]:
+    """The classes that the model thought most likely, from ModelArts' `scores`: [["dog", "0.93"], ...]."""
+    scores = prediction.output.get("scores", []) if prediction else []
+    pairs = [(str(label), float(confidence)) for label, confidence in scores]
+    return sorted(pairs, key=lambda pair: -pair[1])[:TOP]

@@ -1,0 +1,123 @@
+"""The grid of a labeling job: samples as cards, hardest first, and what is done to a selection of them."""
+
+from dataclasses import replace
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from config.refusals import Refused
+from datasets.models import Dataset, HardReason, Hold, LabelingJob, Status, Task
+from datasets.pages import staff_page
+from labeling import queue
+from labeling.cards import cards
+
+FILLING = ("run", "filter", "import", "collection")
+
+
+def job_or_404(job_id: int) -> LabelingJob:
+    """The labeling job with its dataset."""
+    return get_object_or_404(LabelingJob.objects.select_related("dataset"), pk=job_id)
+
+
+def holds_of(dataset: Dataset) -> QuerySet[Hold]:
+    """What fills the dataset at this moment."""
+    return dataset.holds.filter(kind__in=FILLING)
+
+
+@require_safe
+@never_cache
+@staff_page("datasets.view_sample")
+def grid(request: HttpRequest, job_id: int) -> HttpResponse:
+    """A tab of the job's samples, page by page."""
+    job = job_or_404(job_id)
+    dataset = job.dataset
+    numbers = queue.counts(dataset)
+    mistake = ""
+    try:
+        wanted, place = queue.read(request.GET)
+        if "tab" not in request.GET and numbers[Status.TO_BE_CONFIRMED]:
+            wanted = replace(wanted, tab=Status.TO_BE_CONFIRMED.value)
+        samples = wanted.samples(dataset).select_related("blob")
+        page = queue.page(samples, after=place["after"], before=place["before"])
+    except Refused as refused:
+        wanted, place, page = queue.Queue(), {"size": "medium"}, queue.Page([], "", "")
+        mistake = refused.message
+    labels = list(dataset.labels.all())
+    context = {
+        **admin.site.each_context(request),
+        "title": f"Label Data / {job}",
+        "is_fullwidth": "1",
+        "job": job,
+        "dataset": dataset,
+        "classification": dataset.task == Task.IMAGE_CLASSIFICATION,
+        "queue": wanted,
+        "mistake": mistake,
+        "page": page,
+        "cards": cards(page.samples),
+        "size": place["size"],
+        "sizes": [(size, wanted.address(size=size)) for size in queue.SIZES],
+        "back": wanted.address(size=place["size"]),
+        "following": wanted.address(size=place["size"], after=page.following),
+        "previous": wanted.address(size=place["size"], before=page.previous),
+        "tabs": [
+            (name, numbers[key], replace(wanted, tab=key).address(size=place["size"]), key == wanted.tab)
+            for key, name in queue.TABS.items()
+        ],
+        "chips": _chips(wanted, labels),
+        "unfiltered": queue.Queue(tab=wanted.tab).address(size=place["size"]),
+        "numbers": numbers,
+        "labeled": numbers[Status.LABELED],
+        "total": numbers["all"],
+        "percent": 100 * numbers[Status.LABELED] // max(1, numbers["all"]),
+        "labels": labels,
+        "targets": Dataset.objects.filter(task=dataset.task).exclude(pk=dataset.pk).order_by("name"),
+        "holds": holds_of(dataset),
+        "form": queue.QueueForm(initial=vars(wanted)),
+    }
+    return TemplateResponse(request, "admin/labeling/grid.html", context, status=400 if mistake else 200)
+
+
+@require_safe
+@never_cache
+@staff_page("datasets.view_sample")
+def filters(request: HttpRequest, job_id: int) -> HttpResponse:
+    """The reasons of the filter panel with their numbers, fetched when it is unfolded: the grid does not wait."""
+    dataset = job_or_404(job_id).dataset
+    wanted, place = queue.read(request.GET)
+    reasons = HardReason.objects.filter(sample__dataset=dataset)
+    if wanted.tab != "all":
+        reasons = reasons.filter(sample__status=wanted.tab)
+    found = reasons.values("code", "rule").annotate(number=Count("sample", distinct=True)).order_by("-number", "code")
+    context = {
+        "reasons": [
+            {
+                "words": row["rule"].replace("_", " "),
+                "code": row["code"],
+                "number": row["number"],
+                "chosen": row["code"] == wanted.reason,
+                "address": replace(wanted, reason=None if row["code"] == wanted.reason else row["code"]).address(
+                    size=place["size"]
+                ),
+            }
+            for row in found
+        ]
+    }
+    return TemplateResponse(request, "admin/labeling/reasons.html", context)
+
+
+def _chips(wanted: queue.Queue, labels: list) -> list[tuple[str, str]]:
+    """The active filters in words, each with the address without it."""
+    names = {label.pk: label.name for label in labels}
+    words = [
+        ({"yes": "hard", "no": "not hard"}.get(wanted.hard, ""), replace(wanted, hard="")),
+        (f"reason {wanted.reason}" if wanted.reason is not None else "", replace(wanted, reason=None)),
+        (f"label {names.get(wanted.label, 'of another dataset')}" if wanted.label else "", replace(wanted, label=None)),
+        (f"predicted {wanted.predicted}" if wanted.predicted else "", replace(wanted, predicted="")),
+        (f"name has “{wanted.name}”" if wanted.name else "", replace(wanted, name="")),
+    ]
+    return [(text, without.address()) for text, without in words if text]

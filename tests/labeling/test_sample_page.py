@@ -1,0 +1,83 @@
+"""The page of one sample."""
+
+import pytest
+from django.urls import reverse
+
+from datasets.models import Status
+from tests.factories import (
+    AnnotationFactory,
+    BlobFactory,
+    DatasetFactory,
+    HardReasonFactory,
+    LabelFactory,
+    PredictionFactory,
+    SampleFactory,
+)
+
+
+def address(sample) -> str:
+    return reverse("labeling:sample", args=[sample.dataset.labeling_jobs.get().pk, sample.pk])
+
+
+@pytest.fixture
+def dataset(db):
+    return DatasetFactory(name="digits")
+
+
+@pytest.fixture
+def queue_of_three(dataset):
+    return [
+        SampleFactory(dataset=dataset, status=Status.TO_BE_CONFIRMED, hard=True, hard_coefficient=coefficient)
+        for coefficient in (0.9, 0.6, 0.3)
+    ]
+
+
+def test_the_page_needs_the_right_to_see_samples(queue_of_three, client, outsider):
+    assert client.get(address(queue_of_three[0])).status_code == 302
+    assert outsider.get(address(queue_of_three[0])).status_code == 403
+
+
+def test_a_sample_of_another_dataset_is_not_there(queue_of_three, review):
+    other = SampleFactory()
+    job = queue_of_three[0].dataset.labeling_jobs.get()
+    assert review.get(reverse("labeling:sample", args=[job.pk, other.pk])).status_code == 404
+
+
+def test_the_page_shows_prediction_reasons_and_evidence(queue_of_three, dataset, review):
+    sample = queue_of_three[0]
+    label = LabelFactory(dataset=dataset, name="seven", shortcut="7")
+    AnnotationFactory(sample=sample, label=label, confidence=0.41)
+    PredictionFactory(
+        sample=sample,
+        predicted_label="seven",
+        confidence=0.41,
+        output={"predicted_label": "seven", "scores": [["seven", "0.41"], ["one", "0.38"]]},
+    )
+    neighbor = BlobFactory()
+    HardReasonFactory(
+        sample=sample,
+        sentence="The two likeliest labels are close.",
+        suggestion="Add more images like this one.",
+        neighbors=[{"sha256": neighbor.sha256, "label": "seven"}, "not an address"],
+    )
+    text = review.get(address(sample)).content.decode()
+    for words in ("The two likeliest labels are close.", "Add more images like this one.", "low confidence", "one"):
+        assert words in text
+    assert reverse("media:blob_thumbnail", args=[neighbor.sha256]) in text
+    assert 'data-key="7"' in text
+
+
+def test_position_and_neighbors_follow_the_queue(queue_of_three, review):
+    hardest, middle, _ = queue_of_three
+    page = review.get(address(middle) + "?tab=to_be_confirmed")
+    assert (page.context["position"], page.context["count"]) == ("2", "3")
+    assert page.context["previous"] == hardest
+    assert page.context["following"] == queue_of_three[2]
+    assert f"{reverse('labeling:sample', args=[page.context['job'].pk, hardest.pk])}?tab=to_be_confirmed" in (
+        page.content.decode()
+    )
+
+
+def test_boxes_of_a_sample_are_listed_in_words(review):
+    sample = SampleFactory(name="yard.png")
+    assert "No model has seen this image." in review.get(address(sample)).content.decode()

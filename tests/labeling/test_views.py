@@ -1,0 +1,131 @@
+"""The grid as a reviewer sees it."""
+
+import pytest
+from django.urls import reverse
+
+from datasets.models import Status
+from tests.factories import (
+    AnnotationFactory,
+    BoxFactory,
+    DatasetFactory,
+    DetectionDatasetFactory,
+    HardReasonFactory,
+    HoldFactory,
+    LabelFactory,
+    SampleFactory,
+)
+
+
+def grid(dataset) -> str:
+    return reverse("labeling:job", args=[dataset.labeling_jobs.get().pk])
+
+
+@pytest.fixture
+def dataset(db):
+    return DatasetFactory(name="street signs")
+
+
+def test_the_grid_needs_the_right_to_see_samples(dataset, client, outsider):
+    assert client.get(grid(dataset)).status_code == 302
+    assert outsider.get(grid(dataset)).status_code == 403
+    assert outsider.get(grid(dataset) + "filters/").status_code == 403
+
+
+def test_the_grid_opens_on_what_waits_for_a_person(dataset, review):
+    SampleFactory(dataset=dataset, name="known.png", status=Status.LABELED)
+    SampleFactory(dataset=dataset, name="wait.png", status=Status.TO_BE_CONFIRMED, hard=True, hard_coefficient=0.8)
+    page = review.get(grid(dataset))
+    text = page.content.decode()
+    assert page.status_code == 200
+    assert "wait.png" in text
+    assert "known.png" not in text
+    assert "Hard example" in text
+    assert "<strong>1</strong> of 2 labeled" in text
+
+
+def test_a_page_of_fifty_takes_few_queries_and_counts_no_samples(dataset, review, django_assert_max_num_queries):
+    label = LabelFactory(dataset=dataset)
+    for number in range(51):
+        sample = SampleFactory(dataset=dataset, hard_coefficient=number / 60, status=Status.TO_BE_CONFIRMED)
+        AnnotationFactory(sample=sample, label=label)
+        HardReasonFactory(sample=sample)
+    with django_assert_max_num_queries(14) as captured:
+        page = review.get(grid(dataset))
+    assert page.content.decode().count('class="hm-card"') == 50
+    assert not [query for query in captured if "COUNT(" in query["sql"]]
+
+
+def test_the_next_page_begins_where_this_one_ends(dataset, review):
+    for number in range(51):
+        SampleFactory(dataset=dataset, name=f"number-{number:02}.png", hard_coefficient=number / 60)
+    first = review.get(grid(dataset) + "?tab=all")
+    second = review.get(f"{grid(dataset)}?{first.context['following']}")
+    assert [card.sample.name for card in second.context["cards"]] == ["number-00.png"]
+    assert second.context["page"].previous
+
+
+def test_boxes_are_drawn_in_the_color_of_their_label(review):
+    dataset = DetectionDatasetFactory()
+    label = LabelFactory(dataset=dataset, name="cat", color="#12ab34")
+    sample = SampleFactory(dataset=dataset, status=Status.TO_BE_CONFIRMED)
+    BoxFactory(sample=sample, label=label, confidence=0.4)
+    text = review.get(grid(dataset)).content.decode()
+    assert 'stroke="#12ab34" class="hm-doubtful"' in text
+    assert 'viewBox="0 0 640 480"' in text
+
+
+def test_names_stay_text(dataset, review):
+    evil = "<img src=x onerror=alert(1)>"
+    label = LabelFactory(dataset=dataset, name=evil)
+    sample = SampleFactory(dataset=dataset, name=evil, predicted_label=evil, status=Status.TO_BE_CONFIRMED)
+    AnnotationFactory(sample=sample, label=label)
+    HardReasonFactory(sample=sample, sentence=evil, rule=evil)
+    for address in (grid(dataset) + "?name=%3Cimg", grid(dataset) + "filters/"):
+        text = review.get(address).content.decode()
+        assert evil not in text
+        assert "&lt;img src=x" in text
+
+
+def test_who_may_not_be_known_stays_unknown(dataset, review):
+    SampleFactory(dataset=dataset, control=True, status=Status.TO_BE_CONFIRMED)
+    assert "control" not in review.get(grid(dataset)).context["cards"][0].__dict__
+    text = review.get(grid(dataset)).content.decode()
+    SampleFactory._meta.model.objects.update(control=False)
+    assert _without_token(review.get(grid(dataset)).content.decode()) == _without_token(text)
+
+
+def _without_token(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if "csrf" not in line)
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [("", "No samples yet"), ("?hard=yes", "No sample matches these filters"), ("?tab=labeled", "No samples yet")],
+)
+def test_an_empty_page_says_why(dataset, review, address, words):
+    assert words in review.get(grid(dataset) + address).content.decode()
+
+
+def test_what_fills_the_dataset_stands_on_top(dataset, review):
+    HoldFactory(dataset=dataset, words="digits nightly filters it.", done=10, total=40, link="/admin/")
+    text = review.get(grid(dataset)).content.decode()
+    assert "digits nightly filters it." in text
+    assert '<progress max="40" value="10">' in text
+
+
+def test_a_filter_that_cannot_be_meant_is_said_not_ignored(dataset, review):
+    SampleFactory(dataset=dataset, name="here.png")
+    page = review.get(grid(dataset) + "?hard=perhaps")
+    assert page.status_code == 400
+    assert "here.png" not in page.content.decode()
+
+
+def test_reasons_are_counted_for_the_tab(dataset, review):
+    for _ in range(3):
+        HardReasonFactory(
+            sample=SampleFactory(dataset=dataset, status=Status.TO_BE_CONFIRMED), rule="no_target", code=0
+        )
+    HardReasonFactory(sample=SampleFactory(dataset=dataset), code=0, rule="no_target")
+    text = review.get(grid(dataset) + "filters/?tab=to_be_confirmed").content.decode()
+    assert 'no target <span class="hm-num">3</span>' in text
+    assert "reason=0" in text
