@@ -1,6 +1,5 @@
 """The promises of the sandbox: it confines, it ends in time, and it costs one item at most."""
 
-import multiprocessing
 import os
 import signal
 import socket
@@ -184,16 +183,21 @@ def test_an_interrupted_call_leaves_no_answer_behind(sandbox: Sandbox) -> None:
     assert sandbox.call(sandboxed.double, 3, deadline=10) == 6
 
 
-def test_a_fork_of_its_owner_starts_a_child_of_its_own(sandbox: Sandbox) -> None:
+def test_a_fork_of_its_owner_starts_a_child_of_its_own() -> None:
     """As in a prefork worker, whose processes are daemons that may not have children of `multiprocessing`."""
-    ours = sandbox.call(sandboxed.process, deadline=10)
-    forks = multiprocessing.get_context("fork")
-    answers = forks.SimpleQueue()
-    fork = forks.Process(target=lambda: answers.put(_child_of(sandbox)), daemon=True)
-    fork.start()
-    fork.join(timeout=30)
-    assert answers.get() != ours
-    assert sandbox.call(sandboxed.process, deadline=10) == ours
+    script = (
+        "import multiprocessing\n"
+        "from config.sandbox import Sandbox; from tests.corpus import sandboxed\n"
+        "sandbox = Sandbox(imports=['tests.corpus.sandboxed'])\n"
+        "def tell(): print(sandbox.call(sandboxed.process, deadline=10), flush=True)\n"
+        "tell()\n"
+        "fork = multiprocessing.get_context('fork').Process(target=tell, daemon=True)\n"
+        "fork.start(); fork.join()\n"
+        "tell()\n"
+    )
+    told = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, cwd=ROOT, check=True, timeout=60)
+    before, fork, after = told.stdout.split()
+    assert before == after != fork
 
 
 def test_it_survives_the_thread_that_started_it(sandbox: Sandbox) -> None:
