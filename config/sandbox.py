@@ -284,7 +284,7 @@ def _wait(descriptor: int, event: int, end: float) -> None:
 
 def _environment(directory: str) -> dict[str, str]:
     """Built from nothing, so that no secret of ours is in it; threads would compete with other workers."""
-    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
     return {
         "PATH": os.defpath,
         "LANG": "C.UTF-8",

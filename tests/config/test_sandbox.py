@@ -57,7 +57,7 @@ def test_no_secret_of_ours_is_in_its_environment(monkeypatch: pytest.MonkeyPatch
     with Sandbox(imports=["tests.corpus.sandboxed"]) as sandbox:
         seen = sandbox.call(sandboxed.environment, deadline=10)
     assert "do not tell" not in seen.values()
-    assert seen["OMP_NUM_THREADS"] == seen["OPENBLAS_NUM_THREADS"] == "1"
+    assert seen["OMP_NUM_THREADS"] == seen["OPENBLAS_NUM_THREADS"] == seen["OPENCV_FOR_THREADS_NUM"] == "1"
 
 
 def test_its_directory_is_gone_before_any_foreign_byte_arrives(sandbox: Sandbox) -> None:
