@@ -7,7 +7,6 @@ import threading
 from pathlib import Path
 
 import pytest
-from django.core.files.storage import storages
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -100,9 +99,9 @@ def alias(request: pytest.FixtureRequest, settings, bucket: Bucket) -> str:
 
 
 @pytest.fixture
-def folder(settings) -> Path:
+def folder(settings, own_storages: Path) -> Path:
     settings.LOCATIONS = {"inputs": {"writable": True}}
-    return Path(storages["inputs"].location)
+    return own_storages / "inputs"
 
 
 def code_of(call, *arguments, **options) -> str:
@@ -287,10 +286,12 @@ def test_readers_see_one_whole_file_while_writers_replace_it(folder: Path) -> No
     place = Location("inputs", "a.bin")
     contents = [bytes([sign]) * 100_000 for sign in range(4)]
     locations.write(place, contents[0])
-    writers = [
-        threading.Thread(target=lambda data=data: [locations.write(place, data) for _ in range(10)])
-        for data in contents
-    ]
+
+    def replace(data: bytes) -> None:
+        for _ in range(10):
+            locations.write(place, data)
+
+    writers = [threading.Thread(target=replace, args=(data,)) for data in contents]
     for writer in writers:
         writer.start()
     while any(writer.is_alive() for writer in writers):
