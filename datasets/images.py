@@ -29,9 +29,6 @@ from config.refusals import Refused
 MAX_BYTES = 25_000_000
 MAX_PIXELS = 50_000_000
 MAX_SIDE = 20_000
-# These decoders keep several copies of the whole image at once: 16 and 8 bytes a pixel beside the result.
-MAX_WEBP_PIXELS = 16_000_000
-MAX_BUFFERED_JPEG_PIXELS = 24_000_000
 
 FORMATS = {
     "JPEG": (".jpg", "image/jpeg"),
@@ -93,8 +90,7 @@ def open_image(
         least_side: a hint that no side of the result needs more pixels than this. The image is then reduced
             by 1/2, 1/4 or 1/8, by the same factor whatever its format, and no side falls below this number.
             JPEG is reduced while decoding, which is several times faster.
-        max_bytes, max_pixels, max_side: limits, checked on the header before anything is decoded. WebP may have
-            16 million pixels, progressive and CMYK JPEG 24 million, whatever is allowed here.
+        max_bytes, max_pixels, max_side: limits, checked on the header before anything is decoded.
 
     Raises:
         Refused: empty_file, too_large, unsupported_format, too_many_pixels, truncated_image, corrupt_image.
@@ -107,14 +103,11 @@ def open_image(
     if kind == "PNG":
         _check_png_chunks(data)
     if kind == "WEBP":
-        max_pixels = min(max_pixels, MAX_WEBP_PIXELS)
         _check_size(*_webp_size(data), max_pixels, max_side)
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             with Image.open(io.BytesIO(data), formats=(kind,)) as image:
-                if kind == "JPEG" and (image.mode == "CMYK" or "progressive" in image.info):
-                    max_pixels = min(max_pixels, MAX_BUFFERED_JPEG_PIXELS)
                 _check_size(*image.size, max_pixels, max_side)
                 return _decode(image, kind, data, least_side)
         except (Image.DecompressionBombWarning, Image.DecompressionBombError):

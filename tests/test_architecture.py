@@ -20,7 +20,7 @@ INFRASTRUCTURE = {
     "doorbell",
     "celery",
 }
-BASEMENT = {"rules", "features", "scoring", "fusion", "rehearsal", "notation"}
+BASEMENT = {"rules", "features", "scoring", "fusion", "notation"}
 FLOORS = ["infrastructure", "basement", "datasets", "hardexamples", "batchservices", "labeling", "config"]
 WITHOUT_DJANGO = [
     "config/sandbox.py",
@@ -36,7 +36,6 @@ WITHOUT_DJANGO = [
     "hardexamples/fusion.py",
     "datasets/preparation.py",
     "hardexamples/notation.py",
-    "hardexamples/rehearsal.py",
     "hardexamples/extraction.py",
     "batchservices/answers.py",
     "batchservices/onnxfile.py",

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from django.core.files.storage import storages
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -99,9 +100,9 @@ def alias(request: pytest.FixtureRequest, settings, bucket: Bucket) -> str:
 
 
 @pytest.fixture
-def folder(settings, own_storages: Path) -> Path:
+def folder(settings) -> Path:
     settings.LOCATIONS = {"inputs": {"writable": True}}
-    return own_storages / "inputs"
+    return Path(storages["inputs"].location)
 
 
 def code_of(call, *arguments, **options) -> str:
@@ -286,12 +287,10 @@ def test_readers_see_one_whole_file_while_writers_replace_it(folder: Path) -> No
     place = Location("inputs", "a.bin")
     contents = [bytes([sign]) * 100_000 for sign in range(4)]
     locations.write(place, contents[0])
-
-    def replace(data: bytes) -> None:
-        for _ in range(10):
-            locations.write(place, data)
-
-    writers = [threading.Thread(target=replace, args=(data,)) for data in contents]
+    writers = [
+        threading.Thread(target=lambda data=data: [locations.write(place, data) for _ in range(10)])
+        for data in contents
+    ]
     for writer in writers:
         writer.start()
     while any(writer.is_alive() for writer in writers):

@@ -36,7 +36,6 @@ def read(*pieces: bytes, **options: int) -> list[tuple[int, object]]:
 def test_a_bad_line_costs_itself_and_says_where(line: bytes, code: str) -> None:
     lines = list(jsonlines.read_lines([b'{"a":1}\n' + line + b'\n{"a":3}\n']))
     assert [(line.number, line.value) for line in lines] == [(1, {"a": 1}), (2, None), (3, {"a": 3})]
-    assert lines[1].error is not None
     assert (lines[1].error.code, lines[1].error.where) == (code, {"line": 2})
     with pytest.raises(Refused) as refusal:
         jsonlines.strict_loads(line)

@@ -1,0 +1,101 @@
+"""The one limited child process of this worker: it runs the model, and prepares images for intake.
+
+One per thread, since a child dies with the thread that started it; a Celery worker's process has one thread.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+
+from batchservices import modelfiles
+from batchservices.models import BatchRun
+from config.refusals import Refused
+from config.sandbox import Outcome, Sandbox
+from datasets.preparation import Prepared
+
+LOAD_DEADLINE = 120.0
+TRIES = 3
+# The child died or was killed, which may have had nothing to do with what it worked on.
+TRANSIENT = frozenset({"image_crashed", "image_timeout", "image_memory", "sandbox_failed", "storage_unavailable"})
+
+
+class _Own(threading.local):
+    sandbox: Sandbox | None = None
+    loaded: tuple[str, ...] = ()
+
+
+_own = _Own()
+
+
+def load(run: BatchRun) -> None:
+    """Has the child ready to predict with the frozen model of a run, its hash verified.
+
+    Raises:
+        Refused: what the model door refuses; hash_mismatch, source_not_found; sandbox_failed.
+    """
+    wanted = (run.predictor, run.activations_tensor)
+    if _own.loaded == wanted:
+        return
+    _own.loaded = ()
+    data = modelfiles.read(run.model_sha256)
+    arguments = (data, run.model_sha256, run.profile, run.activations_tensor)
+    _patiently(lambda: _sandbox().prepare("batchservices.inference:load", *arguments, deadline=LOAD_DEADLINE))
+    _own.loaded = wanted
+
+
+def predict(data: bytes) -> Outcome:
+    """What `batchservices.inference.predict_image` says about an image, or the error that it cost.
+
+    Raises:
+        Refused: the child could not be started again, or not with the model.
+    """
+    return _each("batchservices.inference:predict_image", data)
+
+
+def prepare(data: bytes) -> Prepared:
+    """What intake must know of an image. Raises Refused as `datasets.preparation.prepare`; image_crashed, ..."""
+    outcome = _each("datasets.preparation:prepare", data)
+    if outcome.error is not None and outcome.error.code in TRANSIENT:
+        outcome = _each("datasets.preparation:prepare", data)
+    if outcome.error is not None:
+        raise outcome.error
+    return Prepared(**_plain(outcome.value))
+
+
+def close() -> None:
+    """Ends this thread's child."""
+    if _own.sandbox is not None:
+        _own.sandbox.close()
+    _own.sandbox, _own.loaded = None, ()
+
+
+def _sandbox() -> Sandbox:
+    if _own.sandbox is None:
+        _own.sandbox = Sandbox(
+            imports=["batchservices.inference", "datasets.preparation"],
+            memory=settings.SANDBOX_MEMORY_MIB * 2**20,
+            noun="image",
+        )
+    return _own.sandbox
+
+
+def _each(function: str, data: bytes) -> Outcome:
+    return _patiently(lambda: next(_sandbox().each(function, [data], deadline_each=settings.IMAGE_DEADLINE_SECONDS)))
+
+
+def _patiently[T](work: Callable[[], T]) -> T:
+    """What `work` returns, with a new child where the one before died."""
+    tries = 0
+    while True:
+        tries += 1
+        try:
+            return work()
+        except Refused as error:
+            if error.code not in TRANSIENT or tries == TRIES:
+                raise
+
+
+def _plain(value: dict[str, Any]) -> dict[str, Any]:
+    return {**value, "thumbnail": bytes(value["thumbnail"])}

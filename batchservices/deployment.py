@@ -1,0 +1,210 @@
+"""Services are deployed, changed, and told what to do with hard examples. A run keeps what it froze at its start."""
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from batchservices.collection import check_task
+from batchservices.inputs import is_manifest
+from batchservices.models import BatchService, InferenceModel
+from batchservices.words import filtering_words
+from config.refusals import Refused
+from datasets import locations
+from datasets.creation import create_dataset
+from datasets.models import Dataset, Label
+from hardexamples.filters import preset
+from hardexamples.models import HardExampleFilter
+
+__all__ = ["change", "configure_filtering", "deploy", "filtering_words"]
+
+
+@transaction.atomic
+def deploy(
+    *,
+    name: str,
+    model: InferenceModel,
+    input_location: str,
+    output_location: str,
+    by: User | None,
+    description: str = "",
+    filtering: bool = False,
+    filter: HardExampleFilter | None = None,  # noqa: A002  the domain's word
+    training_manifest: str = "",
+    output_dataset: Dataset | None = None,
+    output_dataset_name: str = "",
+    label_mapping: dict[str, str] | None = None,
+) -> BatchService:
+    """A service, ready to be started: all of it or nothing.
+
+    Args:
+        name: 1 to 64 characters, unique.
+        model: what predicts.
+        input_location: a folder or a `.manifest`, as `alias:path`.
+        output_location: where results are written, as `alias:path`.
+        by: who deploys.
+        description: at most 100 characters.
+        filtering, filter, training_manifest, output_dataset, output_dataset_name, label_mapping: as
+            `configure_filtering`.
+
+    Raises:
+        Refused: bad_value, name_exists (409), and as `change` and `configure_filtering`.
+    """
+    service = BatchService(created_by=by)
+    _save(service, name, description, model, input_location, output_location)
+    if filtering or output_dataset or output_dataset_name:
+        configure_filtering(
+            service=service,
+            by=by,
+            filtering=filtering,
+            filter=filter,
+            training_manifest=training_manifest,
+            output_dataset=output_dataset,
+            output_dataset_name=output_dataset_name,
+            label_mapping=label_mapping,
+        )
+    return service
+
+
+@transaction.atomic
+def change(
+    *,
+    service: BatchService,
+    by: User | None,
+    name: str,
+    model: InferenceModel,
+    input_location: str,
+    output_location: str,
+    description: str = "",
+) -> BatchService:
+    """Changes a service from its next run on.
+
+    Raises:
+        Refused: bad_value, name_exists (409), location_read_only, scheme_not_allowed, path_not_allowed,
+            storage_unavailable; type_mismatch, unmapped_classes where the new model does not fit the output dataset.
+    """
+    service = BatchService.objects.select_for_update(of=("self",)).get(pk=service.pk)
+    _save(service, name, description, model, input_location, output_location)
+    if service.filtering and service.output_dataset is not None:
+        check_task(model.task, service.output_dataset, field="model")
+        service.label_mapping = _mapping(model, service.output_dataset, service.label_mapping)
+        service.save(update_fields=["label_mapping"])
+    return service
+
+
+@transaction.atomic
+def configure_filtering(
+    *,
+    service: BatchService,
+    by: User | None,
+    filtering: bool,
+    filter: HardExampleFilter | None = None,  # noqa: A002  the domain's word
+    training_manifest: str = "",
+    output_dataset: Dataset | None = None,
+    output_dataset_name: str = "",
+    label_mapping: dict[str, str] | None = None,
+) -> BatchService:
+    """Sets what happens to hard examples after the next run; a run that has started keeps its own settings.
+
+    Args:
+        service: the service.
+        by: who sets it.
+        filtering: whether to filter.
+        filter: how to decide; None: "Hardmine default".
+        training_manifest: `alias:path.manifest` of what the model was trained on, or "".
+        output_dataset: where the hard examples go; its task must be the model's.
+        output_dataset_name: a new dataset, instead; it gets the classes of the model as labels.
+        label_mapping: class of the model -> label of the output dataset; a class that is not named is mapped to the
+            label of the same name.
+
+    Raises:
+        Refused: no_output_dataset, type_mismatch, not_a_manifest, source_not_found, unmapped_classes; as
+            `create_dataset` and `datasets.locations.parse`.
+    """
+    service = BatchService.objects.select_for_update(of=("self",)).get(pk=service.pk)
+    training_manifest = training_manifest.strip()
+    if training_manifest:
+        _check_manifest(training_manifest)
+    if output_dataset is None and output_dataset_name.strip():
+        names = service.model.class_names
+        wanted = [(label_mapping or {}).get(name, name) for name in names]
+        output_dataset = create_dataset(name=output_dataset_name, task=service.model.task, by=by, labels=wanted)
+    if filtering and output_dataset is None:
+        raise Refused(
+            "no_output_dataset", "Choose the dataset for hard examples, or name a new one.", field="output_dataset"
+        )
+    if output_dataset is not None:
+        check_task(service.model.task, output_dataset, field="output_dataset")
+        label_mapping = _mapping(service.model, output_dataset, label_mapping or {})
+    service.filtering = filtering
+    service.filter = filter or preset()
+    service.training_manifest = training_manifest
+    service.output_dataset = output_dataset
+    service.label_mapping = label_mapping or {}
+    service.filtering_changed_at = timezone.now()
+    service.save()
+    return service
+
+
+def _save(
+    service: BatchService,
+    name: str,
+    description: str,
+    model: InferenceModel,
+    input_location: str,
+    output_location: str,
+) -> None:
+    service.name, service.description, service.model = name.strip(), description.strip(), model
+    service.input_location, service.output_location = input_location.strip(), output_location.strip()
+    try:
+        service.clean_fields()
+    except ValidationError as error:
+        field, messages = next(iter(error.message_dict.items()))
+        raise Refused("bad_value", messages[0], field=field) from None
+    for field in ("input_location", "output_location"):
+        _check_location(field, getattr(service, field))
+    try:
+        with transaction.atomic():
+            service.save()
+    except IntegrityError:
+        raise Refused("name_exists", f"There is a service {service.name} already.", status=409, field="name") from None
+
+
+def _check_location(field: str, text: str) -> None:
+    """That it can be read, or written to. An input folder may come later; a run without one is refused then."""
+    try:
+        location = locations.parse(text)
+        if field == "output_location":
+            if is_manifest(text):
+                raise Refused("not_a_folder", "Results are written into a folder, not into a manifest.")
+            if not settings.LOCATIONS[location.alias]["writable"]:
+                raise Refused("location_read_only", f"Nothing can be written to {location.alias}.")
+        elif is_manifest(text):
+            locations.open_file(location).close()
+        else:
+            locations.has_files(location)
+    except Refused as error:
+        raise Refused(error.code, error.message, status=error.status, field=field) from None
+
+
+def _check_manifest(text: str) -> None:
+    if not is_manifest(text):
+        words = "Only a .manifest file says which images were labeled how; name one, such as that of a version."
+        raise Refused("not_a_manifest", words, field="training_manifest")
+    try:
+        locations.open_file(locations.parse(text)).close()
+    except Refused as error:
+        raise Refused(error.code, error.message, status=error.status, field="training_manifest") from None
+
+
+def _mapping(model: InferenceModel, dataset: Dataset, chosen: dict[str, str]) -> dict[str, str]:
+    """Every class of the model to a label of the dataset. Raises Refused "unmapped_classes"."""
+    mapping = {name: chosen.get(name, name) for name in model.class_names}
+    labels = set(Label.objects.filter(dataset=dataset).values_list("name", flat=True))
+    unmapped = [name for name, label in mapping.items() if label not in labels]
+    if unmapped:
+        some = ", ".join(unmapped[:10]) + (", ..." if len(unmapped) > 10 else "")
+        words = f"{dataset.name} has no label for these classes of the model: {some}. Map them to labels it has."
+        raise Refused("unmapped_classes", words, field="label_mapping")
+    return mapping

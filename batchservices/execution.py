@@ -1,0 +1,156 @@
+"""What a run does: prepare its list of inputs, work through it in leased chunks, conclude.
+
+Any number of workers may execute one run at once, and any of them may die at any moment: the items are the queue.
+"""
+
+import logging
+import time
+from collections import deque
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from batchservices import child
+from batchservices.inputs import list_inputs
+from batchservices.models import ACTIVE_RUN, RUN_MOVES, BatchRun, ItemStatus, RunItem, RunStatus
+from batchservices.queue import RETRIED, Settled, Worker
+from batchservices.results import conclude, write_result
+from config.doorbell import ring
+from config.leases import CHUNK_ROWS, CHUNK_SECONDS, Lease, LeaseLost, breathe, claim
+from config.lifecycle import move, move_one
+from config.refusals import Refused
+from config.steps import step
+from datasets import locations
+from datasets.images import MAX_BYTES
+
+RUN = "batchservices.execute_run"
+log = logging.getLogger("hardmine.runs")
+
+
+def execute(run_id: int) -> None:
+    """Goes on with a run wherever it stands; harmless however often and by however many it is called."""
+    try:
+        _execute(run_id)
+    except LeaseLost:
+        log.info("Run %s was stopped, or somebody else works on it.", run_id)
+    except Refused as error:
+        log.warning("Run %s failed: %s", run_id, error)
+        fail(run_id, error)
+
+
+def _execute(run_id: int) -> None:
+    run = BatchRun.objects.filter(pk=run_id, status__in=ACTIVE_RUN).first()
+    if run is None:
+        return
+    if run.status == RunStatus.PREPARING:
+        lease = claim(BatchRun, run_id)
+        if lease is None:
+            return
+        _prepare(lease, run)
+    child.load(run)
+    if not _work(run):
+        return
+    lease = claim(BatchRun, run_id)
+    if lease is not None:
+        conclude(lease)
+
+
+def fail(run_id: int, error: Refused) -> None:
+    """Ends a run with the reason, unless it has ended already."""
+    move(
+        BatchRun.objects.filter(pk=run_id),
+        moves=RUN_MOVES,
+        to=RunStatus.FAILED,
+        changes={
+            "error_code": error.code,
+            "error": str(error),
+            "finished_at": timezone.now(),
+            "lease_token": "",
+            "lease_expires_at": None,
+        },
+    )
+
+
+def _prepare(lease: Lease, run: BatchRun) -> None:
+    """Freezes the list of inputs. A worker that died halfway left items nobody worked on: the list is made anew."""
+    while stale := list(run.items.values_list("pk", flat=True)[:CHUNK_ROWS]):
+        with transaction.atomic():
+            lease.hold(progress=False)
+            RunItem.objects.filter(pk__in=stale).delete()
+        breathe()
+    total = failed = 0
+    chunk: list[RunItem] = []
+    for each in list_inputs(run.input_location):
+        item = RunItem(run=run, position=total, name=each.name, location=each.location, etag=each.etag)
+        if each.error is not None:
+            item.status, item.error_code, item.error = ItemStatus.FAILED, each.error.code, str(each.error)[:500]
+            failed += 1
+        chunk.append(item)
+        total += 1
+        if len(chunk) == CHUNK_ROWS:
+            _keep(lease, chunk)
+            chunk = []
+    _keep(lease, chunk)
+    if not total:
+        raise Refused("no_input", f"There are no images in {run.input_location} any more.")
+    with transaction.atomic():
+        lease.hold(changes={"total": total, "failed": failed})
+        move_one(BatchRun.objects.filter(pk=run.pk), moves=RUN_MOVES, to=RunStatus.RUNNING)
+        lease.release()
+        if settings.WORKER_PROCESSES > 1:
+            ring(RUN, run.pk, times=settings.WORKER_PROCESSES - 1)
+        step("run.prepare.before_commit")
+    step("run.prepared")
+
+
+def _keep(lease: Lease, chunk: list[RunItem]) -> None:
+    with transaction.atomic():
+        lease.hold(progress=False)
+        RunItem.objects.bulk_create(chunk)
+        step("run.list.before_commit")
+    step("run.list.committed")
+    breathe()
+
+
+def _work(run: BatchRun) -> bool:
+    """Predicts chunk after chunk until nobody has anything left to lease.
+
+    Returns:
+        Whether every item is settled; else somebody still works on the rest.
+
+    Raises:
+        LeaseLost: the run was stopped, or others took over what was leased.
+        Refused: nothing more can be predicted or written; the run fails.
+    """
+    worker = Worker(run)
+    leased = deque(worker.settle_and_lease([], wanted=4))
+    step("run.chunk.leased")
+    while leased:
+        started = time.monotonic()
+        settled: list[Settled] = []
+        while leased and time.monotonic() - started < CHUNK_SECONDS and len(settled) < worker.most:
+            settled.append(_predicted(run, leased.popleft()))
+        for each in settled:
+            if each.answer is not None:
+                write_result(run, each.item, each.answer["prediction"])
+        step("run.result.written")
+        rate = len(settled) / max(time.monotonic() - started, 1e-3)
+        wanted = 0 if leased else max(1, round(rate * CHUNK_SECONDS))
+        leased += worker.settle_and_lease(settled, rest=leased, wanted=wanted)
+        step("run.chunk.committed")
+        breathe()
+    return not run.items.filter(status__in=(ItemStatus.PENDING, ItemStatus.LEASED)).exists()
+
+
+def _predicted(run: BatchRun, item: RunItem) -> Settled:
+    """One item, predicted or failed; its error costs itself alone."""
+    try:
+        data = locations.read(locations.parse(item.location), limit=MAX_BYTES)
+    except Refused as error:
+        return Settled(item, error=error, again=error.code in RETRIED)
+    outcome = child.predict(data)
+    step("run.item.predicted")
+    if outcome.error is not None:
+        return Settled(item, error=outcome.error, again=outcome.error.code in RETRIED)
+    return Settled(item, answer=outcome.value)

@@ -1,0 +1,175 @@
+"""The items of a run as a queue: leased by conditional updates, tried a few times, settled exactly once.
+
+An item that died with its worker twice is leased alone, so that it costs no other item a third try.
+"""
+
+import secrets
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from batchservices.models import BatchRun, ItemStatus, RunItem, RunStatus
+from batchservices.predictions import Classification, from_modelarts
+from config.leases import CHUNK_ROWS, LeaseLost
+from config.refusals import Refused
+from config.steps import step
+from hardexamples import store
+
+TRIES = 3
+"""How often an item is tried whose child died, hung or whose storage failed."""
+
+WORKER_TRIES = 5
+"""How often an item is leased whose workers die: a worker is killed for reasons of its own, too."""
+
+ALONE_FROM = 2
+ROWS_PER_ITEM = 4  # itself and up to three rows of features
+RETRIED = frozenset({"image_crashed", "image_timeout", "image_memory", "storage_unavailable"})
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What became of a leased item: the answer of `batchservices.inference.predict_image`, or its error, which is
+    final unless `again`."""
+
+    item: RunItem
+    answer: dict[str, Any] | None = None
+    error: Refused | None = None
+    again: bool = False
+
+
+class Worker:
+    """One worker's view of a run: its token fences what it writes."""
+
+    most = CHUNK_ROWS // ROWS_PER_ITEM
+
+    def __init__(self, run: BatchRun) -> None:
+        self.run = run
+        self.token = secrets.token_hex(16)
+
+    def settle_and_lease(
+        self, settled: Collection[Settled], *, rest: Iterable[RunItem] = (), wanted: int
+    ) -> list[RunItem]:
+        """One transaction: settles items, renews the lease of `rest`, leases up to `wanted` more.
+
+        Items that were stopped or leased by others meanwhile are left to them. Attempts are counted and committed
+        here, before anything is tried.
+
+        Raises:
+            LeaseLost: the run is not running any more; nothing was written.
+        """
+        with transaction.atomic():
+            done, failed = self._settle(settled)
+            more: list[RunItem] = []
+            if wanted:
+                failed += self._give_up()
+                more = self._lease(min(wanted, self.most))
+            self._renew([item.pk for item in rest])
+            self._count(done, failed)
+            step("run.chunk.before_commit")
+        return more
+
+    def _settle(self, settled: Collection[Settled]) -> tuple[int, int]:
+        done, failed = [], 0
+        for each in settled:
+            final = not each.again or each.item.attempts >= TRIES
+            if each.answer is not None:
+                done += [each] if self._update(each.item, _predicted(each.answer)) else []
+            elif each.error is not None and final:
+                failed += self._update(each.item, _failed(each.error))
+            else:
+                self._update(each.item, {"status": ItemStatus.PENDING})
+        store.save(record for each in done for record in self._features(each.answer or {}))
+        return len(done), failed
+
+    def _update(self, item: RunItem, values: dict[str, Any]) -> int:
+        mine = RunItem.objects.filter(pk=item.pk, status=ItemStatus.LEASED, lease_token=self.token)
+        return mine.update(**values, lease_token="", lease_expires_at=None)
+
+    def _features(self, answer: dict[str, Any]) -> Iterable[store.Record]:
+        return store.records(
+            answer, sha256=answer["sha256"], model=self.run.model_sha256, tensor=self.run.activations_tensor,
+            predictor=self.run.predictor,
+        )  # fmt: skip
+
+    def _free(self) -> Q:
+        expired = Q(status=ItemStatus.LEASED, lease_expires_at__lt=timezone.now())
+        return Q(run=self.run) & (Q(status=ItemStatus.PENDING) | expired)
+
+    def _lease(self, wanted: int) -> list[RunItem]:
+        for rows, most in ((Q(attempts__lt=ALONE_FROM), wanted), (Q(), 1)):
+            found = RunItem.objects.filter(self._free() & rows).select_for_update(skip_locked=True)
+            chosen = list(found.order_by("position").values_list("pk", flat=True)[:most])
+            if chosen:
+                break
+        else:
+            return []
+        RunItem.objects.filter(self._free(), pk__in=chosen).update(
+            status=ItemStatus.LEASED,
+            lease_token=self.token,
+            lease_expires_at=self._expiry(),
+            attempts=F("attempts") + 1,
+        )
+        return list(RunItem.objects.filter(pk__in=chosen, lease_token=self.token, status=ItemStatus.LEASED))
+
+    def _give_up(self) -> int:
+        words = f"The worker died {WORKER_TRIES} times while this image was in work."
+        hopeless = RunItem.objects.filter(self._free(), attempts__gte=WORKER_TRIES)
+        return hopeless.update(
+            **_failed(Refused("worker_died_repeatedly", words)), lease_token="", lease_expires_at=None
+        )
+
+    def _renew(self, pks: list[int]) -> None:
+        if pks:
+            RunItem.objects.filter(pk__in=pks, lease_token=self.token).update(lease_expires_at=self._expiry())
+
+    def _expiry(self) -> Any:
+        """Renewed after each chunk, which may end with one image that takes all of its time."""
+        longest = max(settings.LEASE_SECONDS, min(settings.IMAGE_DEADLINE_SECONDS + 15, 2 * settings.LEASE_SECONDS))
+        return timezone.now() + timedelta(seconds=longest)
+
+    def _count(self, done: int, failed: int) -> None:
+        running = BatchRun.objects.filter(pk=self.run.pk, status=RunStatus.RUNNING)
+        changes: dict[str, Any] = {"done": F("done") + done, "failed": F("failed") + failed}
+        if done or failed:
+            changes["attempts"] = 0
+        if running.update(heartbeat_at=timezone.now(), **changes) != 1:
+            raise LeaseLost
+
+
+def _predicted(answer: dict[str, Any]) -> dict[str, Any]:
+    label, confidence = surest(answer["prediction"])
+    probabilities = answer["probabilities"]
+    return {
+        "status": ItemStatus.DONE,
+        "sha256": answer["sha256"],
+        "width": answer["width"],
+        "height": answer["height"],
+        "prediction": answer["prediction"],
+        "predicted_label": label,
+        "confidence": confidence,
+        "probabilities": None if probabilities is None else np.asarray(probabilities, np.float32).tobytes(),
+        "error_code": "",
+        "error": "",
+    }
+
+
+def _failed(error: Refused) -> dict[str, Any]:
+    return {"status": ItemStatus.FAILED, "error_code": error.code, "error": str(error)[:500]}
+
+
+def surest(prediction: dict[str, Any]) -> tuple[str, float | None]:
+    """Label and confidence of what a prediction is surest of; "" and None where a detector found nothing."""
+    read = from_modelarts(prediction)
+    if isinstance(read, Classification):
+        return read.label, dict(read.scores).get(read.label)
+    if not read.labels:
+        return "", None
+    best = max(range(len(read.labels)), key=lambda index: read.confidences[index])
+    return read.labels[best], read.confidences[best]

@@ -1,0 +1,213 @@
+"""The training manifest as the reference that rules fit on: labels from its lines, numbers from the store.
+
+What the store lacks is measured by a callable that the caller gives (in practice: the run's own model, in a sandbox),
+in chunks that are committed, so that a worker that dies loses none of it.
+"""
+
+import hashlib
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from django.db import transaction
+
+from config.leases import CHUNK_SECONDS, breathe
+from config.refusals import Refused
+from config.steps import step
+from datasets import locations
+from datasets.formats import voc
+from datasets.formats.manifest import DETECTION, ManifestSample, read_manifest
+from datasets.images import MAX_BYTES
+from datasets.locations import Location
+from hardexamples import store
+from hardexamples.features import EXTRACTOR, VERSION
+from hardexamples.scoring import Reference
+
+CLASSIFICATION_TASK = "image_classification"
+CHUNK_IMAGES = 100
+_CONTENT_ADDRESS = re.compile(r"(?:^|/)([0-9a-f]{64})\.\w+\Z")
+
+type Describe = Callable[[bytes], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Seer:
+    """The model that saw the images: what its numbers are kept under, and how to ask it.
+
+    Attributes:
+        model: SHA-256 of the model file.
+        tensor: the tensor of its activations, "" for none.
+        predictor: the model with its profile.
+        task: what it predicts.
+        class_names: in the order of its outputs.
+        describe: bytes of an image -> statistics, descriptor, activations, probabilities; raises Refused.
+    """
+
+    model: str
+    tensor: str
+    predictor: str
+    task: str
+    class_names: Sequence[str]
+    describe: Describe
+
+    @property
+    def classifies(self) -> bool:
+        """Whether it gives probabilities per class."""
+        return self.task == CLASSIFICATION_TASK
+
+
+@dataclass(frozen=True)
+class Labeled:
+    """One labeled image of the training set: `label` is an index into the class names or -1; boxes (m, 4)."""
+
+    name: str
+    location: Location
+    sha256: str
+    label: int = -1
+    boxes: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    box_labels: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+
+
+@dataclass(frozen=True)
+class Found:
+    """The reference, the content address of each of its images, and the names of what could not be read."""
+
+    reference: Reference
+    sha256s: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def build(manifest: str, *, seer: Seer, label_mapping: Mapping[str, str], committed: Callable[[], None]) -> Found:
+    """Reads a training manifest and gathers what is known of its images.
+
+    Args:
+        manifest: `alias:path` of the manifest.
+        seer: the model.
+        label_mapping: class of the model -> label; labels of the manifest are read through it backwards. A label that
+            no class maps to counts as unknown.
+        committed: called first in each transaction that keeps new numbers; raises to end the work.
+
+    Raises:
+        Refused: source_not_found, not_json_lines and the like for the manifest as a whole. A bad line or image is
+            reported in `missing`.
+    """
+    classes = {name: index for index, name in enumerate(seer.class_names)}
+    of_label = {label: classes[name] for name, label in label_mapping.items() if name in classes}
+    content = locations.read(locations.parse(manifest), limit=1 << 31)
+    missing: list[str] = []
+    labeled = list(_labeled(manifest, content, {**classes, **of_label}, seer, missing))
+    unreadable = _measure(labeled, seer, committed)
+    missing += [each.name for each in labeled if each.sha256 in unreadable]
+    labeled = [each for each in labeled if each.sha256 not in unreadable]
+    fingerprint = hashlib.sha256(content + f"{seer.predictor}:{seer.tensor}:{VERSION}".encode()).hexdigest()
+    return Found(_reference(labeled, seer, fingerprint), tuple(each.sha256 for each in labeled), tuple(missing))
+
+
+def _labeled(
+    manifest: str, content: bytes, of_label: Mapping[str, int], seer: Seer, missing: list[str]
+) -> Iterator[Labeled]:
+    place = locations.parse(manifest)
+    base = Location(place.alias, place.path.rpartition("/")[0])
+    seen: set[str] = set()
+    for line in read_manifest([content]):
+        if line.value is None:
+            missing.append(f"line {line.number}")
+            continue
+        try:
+            one = _one(line.value, base, of_label, seer)
+        except Refused:
+            missing.append(line.value.source)
+            continue
+        if one is not None and one.sha256 not in seen:
+            seen.add(one.sha256)
+            yield one
+
+
+def _one(sample: ManifestSample, base: Location, of_label: Mapping[str, int], seer: Seer) -> Labeled | None:
+    """The labeled image of a line; None where the line labels nothing."""
+    if not sample.annotations:
+        return None
+    location = locations.resolve_source(sample.source, base=base)
+    known = _CONTENT_ADDRESS.search(location.path) if location.alias == "datasets" else None
+    sha256 = known[1] if known else hashlib.sha256(locations.read(location, limit=MAX_BYTES)).hexdigest()
+    first = sample.annotations[0]
+    if seer.classifies:
+        return Labeled(sample.source, location, sha256, label=of_label.get(first.name or "", -1))
+    if first.type != DETECTION or first.annotation_location is None:
+        return None
+    place = locations.resolve_source(first.annotation_location, base=base)
+    found = voc.parse(locations.read(place, limit=voc.MAX_BYTES), file=place.name)
+    boxes = [box for box in found.objects if box.name in of_label]
+    corners = [(box.xmin, box.ymin, box.xmax, box.ymax) for box in boxes]
+    return Labeled(
+        sample.source,
+        location,
+        sha256,
+        boxes=np.array(corners, np.float32).reshape(-1, 4),
+        box_labels=np.array([of_label[box.name] for box in boxes], np.int64),
+    )
+
+
+def _measure(labeled: Sequence[Labeled], seer: Seer, committed: Callable[[], None]) -> set[str]:
+    """Measures what the store lacks; returns the images of which that was not possible."""
+    wanted = store.extractors(
+        model=seer.model, tensor=seer.tensor, predictor=seer.predictor, probabilities=seer.classifies
+    )
+    absent = store.missing((each.sha256 for each in labeled), wanted)
+    unreadable: set[str] = set()
+    records: list[store.Record] = []
+    started = time.monotonic()
+    for each in labeled:
+        if each.sha256 not in absent:
+            continue
+        try:
+            answer = seer.describe(locations.read(each.location, limit=MAX_BYTES))
+        except Refused:
+            unreadable.add(each.sha256)
+            continue
+        records += store.records(
+            answer, sha256=each.sha256, model=seer.model, tensor=seer.tensor, predictor=seer.predictor
+        )
+        if len(records) >= CHUNK_IMAGES * len(wanted) or time.monotonic() - started > CHUNK_SECONDS:
+            _keep(records, committed)
+            records, started = [], time.monotonic()
+    _keep(records, committed)
+    return unreadable
+
+
+def _keep(records: list[store.Record], committed: Callable[[], None]) -> None:
+    if not records:
+        return
+    with transaction.atomic():
+        committed()
+        store.save(records)
+        step("reference.chunk.before_commit")
+    step("reference.chunk.committed")
+    breathe()
+
+
+def _reference(labeled: Sequence[Labeled], seer: Seer, fingerprint: str) -> Reference:
+    sha256s = [each.sha256 for each in labeled]
+    own = store.load(sha256s, EXTRACTOR, VERSION)
+    activations = probabilities = None
+    if seer.tensor:
+        activations = store.load(sha256s, store.activations_extractor(seer.model, seer.tensor), 1).vectors
+    if seer.classifies:
+        probabilities = store.load(sha256s, store.probabilities_extractor(seer.predictor), 1).statistics
+    boxes = None if seer.classifies else tuple(each.boxes for each in labeled)
+    return Reference(
+        names=tuple(each.name for each in labeled),
+        task=seer.task,
+        class_names=tuple(seer.class_names),
+        probabilities=probabilities,
+        boxes=boxes,
+        box_labels=None if boxes is None else tuple(each.box_labels for each in labeled),
+        statistics=own.statistics,
+        descriptor=own.vectors,
+        activations=activations,
+        labels=np.array([each.label for each in labeled], np.int64) if seer.classifies else None,
+        fingerprint=fingerprint,
+    )
