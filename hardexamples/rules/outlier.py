@@ -77,7 +77,7 @@ class Outlier(Rule):
         factor = self._factors(batch.space(self.space_))[0]
         low, high = self.normal_
         sentence = (
-            f"its place among the training images is {factor:.2f} times as thin as its neighbours'; "
-            f"training images have {low:.2f} to {high:.2f}"
+            f"it stands {factor:.2f} times as far from the training images most like it as those stand from theirs; "
+            f"for training images that is {low:.2f} to {high:.2f}"
         )
         return [self.evidence(30, factor, sentence, normal=self.normal_)]
