@@ -34,6 +34,7 @@ WITHOUT_DJANGO = [
     "hardexamples/features.py",
     "hardexamples/scoring.py",
     "hardexamples/fusion.py",
+    "hardexamples/rehearsal.py",
     "datasets/preparation.py",
     "hardexamples/notation.py",
     "hardexamples/extraction.py",
