@@ -8,7 +8,6 @@ from rest_framework import serializers
 from batchservices.models import BatchRun, BatchService, CollectionTask, InferenceModel, RunItem
 from config.api.strict import Strict
 from datasets.formats.jsonlines import strict_loads
-from datasets.models import Task
 from datasets.serializers import WORK_FIELDS
 
 MAX_ID = 2**63 - 1
@@ -120,11 +119,10 @@ class ModelInput(Strict):
 
     name = serializers.CharField(max_length=100)
     file = serializers.FileField()
-    task = serializers.ChoiceField(choices=Task.choices, required=False)
     class_names = serializers.ListField(
         child=serializers.CharField(max_length=256), max_length=MAX_CLASSES, required=False
     )
-    profile = JSONObject(required=False, help_text="As a model shows it; proposed from the file where it is left out.")
+    profile = JSONObject(required=False, help_text="As models show it; proposed from the file where it is left out.")
 
 
 class ServiceInput(Strict):

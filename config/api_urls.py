@@ -12,6 +12,7 @@ from hardexamples import api as hardexamples
 
 router = SimpleRouter(use_regex_path=False)
 router.register("datasets", datasets.DatasetDoor, "dataset")
+router.register("datasets", samples.DatasetReviewDoor, "dataset-review")
 router.register("datasets/<int:dataset_id>/labels", datasets.LabelDoor, "label")
 router.register("datasets/<int:dataset_id>/imports", datasets.DatasetImportDoor, "dataset-import")
 router.register("datasets/<int:dataset_id>/versions", datasets.DatasetVersionDoor, "dataset-version")

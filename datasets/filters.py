@@ -4,7 +4,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django_filters import rest_framework as filters
 
 from config.api.strict import TrueOrFalse
-from datasets.models import Annotation, Dataset, HardReason, Label, Sample, Status, Task
+from datasets.models import Annotation, Dataset, HardReason, Sample, Status, Task
 
 MAX_CODE = 32_767
 
@@ -48,5 +48,4 @@ class SampleFilters(filters.FilterSet):
 
     def with_label(self, samples: QuerySet, name: str, label: str) -> QuerySet:
         """Samples that have an annotation with the label of this name."""
-        named = Label.objects.filter(name=label, dataset=OuterRef("dataset")).values("pk")
-        return samples.filter(Exists(Annotation.objects.filter(sample=OuterRef("pk"), label__in=named)))
+        return samples.filter(Exists(Annotation.objects.filter(sample=OuterRef("pk"), label__name=label)))

@@ -132,16 +132,16 @@ def _redraw(sample: Sample, claims: Sequence[Claim] | None, by: User) -> Outcome
     annotations = list(sample.annotations.select_related("label").order_by("id"))
     classification = sample.dataset.task == Task.IMAGE_CLASSIFICATION
     if classification and not (annotations if claims is None else claims):
-        raise Refused("no_label", f"{sample.name} has no label. Choose one, then confirm.", field="claims")
+        raise Refused("no_label", f"{sample.name} has no label. Choose one, then confirm.", field="annotations")
     if claims is None:
         return Outcome.UNCHANGED
     if classification and len({claim.label for claim in claims}) < len(claims):
-        raise Refused("repeated_label", "A label applies once to an image.", field="claims")
+        raise Refused("repeated_label", "A label applies once to an image.", field="annotations")
     labels = {label.name: label for label in Label.objects.filter(dataset=sample.dataset_id)}
     width, height = sample.blob.width, sample.blob.height
     for claim in claims:
         if claim.label not in labels:
-            raise Refused("unknown_label", f"The dataset has no label {claim.label[:100]}.", field="claims")
+            raise Refused("unknown_label", f"The dataset has no label {claim.label[:100]}.", field="annotations")
         check_box(claim, sample.dataset.task, width, height, file=sample.name)
     comparison = compare(annotations, claims)
     Annotation.objects.filter(pk__in=[annotation.pk for annotation in comparison.removed]).delete()

@@ -1,20 +1,43 @@
 """Samples in the REST API: the queue hardest first, one sample with its evidence, and what people decide."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from django.db.models import Prefetch
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.generics import get_object_or_404
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from config.api.doors import Door, Inside
+from config.api.strict import Nothing
+from config.refusals import Refused
+from datasets import blobs, bulk_review, review
 from datasets.filters import SampleFilters
+from datasets.intake import Claim
 from datasets.models import Annotation, Dataset, Sample
-from datasets.serializers import SampleDetailSerializer, SampleSerializer
+from datasets.serializers import (
+    ChangedSerializer,
+    ConfirmInput,
+    IdsInput,
+    SampleDetailSerializer,
+    SampleSerializer,
+    VersionInput,
+)
+
+SAMPLES = Sample.objects.select_related("blob").prefetch_related(
+    Prefetch("annotations", Annotation.objects.select_related("label")), "reasons"
+)
 
 
 class DatasetSampleDoor(ListModelMixin, Inside):
     """The samples of a dataset, hardest first."""
 
-    queryset = Sample.objects.select_related("blob").prefetch_related(
-        Prefetch("annotations", Annotation.objects.select_related("label")), "reasons"
-    )
+    queryset = SAMPLES
     serializer_class = SampleSerializer
     filterset_class = SampleFilters
     above = Dataset
@@ -24,9 +47,140 @@ class DatasetSampleDoor(ListModelMixin, Inside):
 
 
 class SampleDoor(RetrieveModelMixin, Door):
-    """One sample with all that is known of it."""
+    """One sample with all that is known of it, and what people decide about it."""
 
-    queryset = DatasetSampleDoor.queryset.select_related("confirmed_by").prefetch_related("predictions", "names")
+    queryset = SAMPLES.select_related("confirmed_by").prefetch_related("predictions", "names")
     serializer_class = SampleDetailSerializer
     lookup_value_converter = "int"
-    permissions = {"retrieve": "datasets.view_sample"}
+    permissions = {
+        "retrieve": "datasets.view_sample",
+        "image": "datasets.view_sample",
+        "thumbnail": "datasets.view_sample",
+        "confirm": "datasets.confirm_sample",
+        "reject": "datasets.confirm_sample",
+        "mark_hard": "datasets.mark_hard_sample",
+        "unmark_hard": "datasets.mark_hard_sample",
+    }
+
+    @extend_schema(responses={(200, "image/*"): OpenApiTypes.BINARY})
+    @action(detail=True)
+    def image(self, request: Request, pk: int) -> HttpResponse:
+        """The image as it came in."""
+        blob = self._plain().blob
+        return _picture(blobs.read(blob), blobs.media_type(blob))
+
+    @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
+    @action(detail=True)
+    def thumbnail(self, request: Request, pk: int) -> HttpResponse:
+        """A JPEG of at most 256 pixels a side."""
+        return _picture(blobs.thumbnail(self._plain().blob), "image/jpeg")
+
+    @extend_schema(request=ConfirmInput, responses=SampleDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def confirm(self, request: Request, pk: int) -> Response:
+        """OK, or Labeled: the labels are right, as they stand or as given here. To Be Confirmed becomes Labeled."""
+        said = self.said(ConfirmInput)
+        review.confirm(
+            sample_id=self._plain().pk, by=self.caller, version=said["version"], claims=_claims(said.get("annotations"))
+        )
+        return self.answer(self.get_object(), SampleDetailSerializer)
+
+    @extend_schema(request=VersionInput, responses=SampleDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def reject(self, request: Request, pk: int) -> Response:
+        """Back to Unlabeled; the prediction is kept."""
+        review.reject(sample_id=self._plain().pk, by=self.caller, version=self.said(VersionInput)["version"])
+        return self.answer(self.get_object(), SampleDetailSerializer)
+
+    @extend_schema(request=Nothing, responses=SampleDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def mark_hard(self, request: Request, pk: int) -> Response:
+        """Confirm Hard Example: hard, because a person says so; status and labels stay."""
+        self.said(Nothing)
+        bulk_review.mark_hard(samples=[self._plain().pk], by=self.caller)
+        return self.answer(self.get_object(), SampleDetailSerializer)
+
+    @extend_schema(request=Nothing, responses=SampleDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def unmark_hard(self, request: Request, pk: int) -> Response:
+        """Not hard, because a person says so; status and labels stay."""
+        self.said(Nothing)
+        bulk_review.unmark_hard(samples=[self._plain().pk], by=self.caller)
+        return self.answer(self.get_object(), SampleDetailSerializer)
+
+    def _plain(self) -> Sample:
+        """The sample without what belongs to it, or a 404."""
+        return get_object_or_404(Sample.objects.select_related("blob"), pk=self.kwargs["pk"])
+
+
+class DatasetReviewDoor(Door):
+    """What people decide about many samples of a dataset at once."""
+
+    queryset = Dataset.objects.all()
+    lookup_value_converter = "int"
+    permissions = {
+        "confirm": "datasets.confirm_sample",
+        "reject": "datasets.confirm_sample",
+        "mark_hard": "datasets.mark_hard_sample",
+        "unmark_hard": "datasets.mark_hard_sample",
+    }
+
+    @extend_schema(request=IdsInput, responses=ChangedSerializer)
+    @action(detail=True, methods=["post"])
+    def confirm(self, request: Request, pk: int) -> Response:
+        """Confirm samples that are To Be Confirmed, as they were predicted."""
+        return self.answer(bulk_review.confirm_many(sample_ids=self._chosen(), by=self.caller), ChangedSerializer)
+
+    @extend_schema(request=IdsInput, responses=ChangedSerializer)
+    @action(detail=True, methods=["post"])
+    def reject(self, request: Request, pk: int) -> Response:
+        """Reject samples: back to Unlabeled; predictions are kept."""
+        return self.answer(bulk_review.reject_many(sample_ids=self._chosen(), by=self.caller), ChangedSerializer)
+
+    @extend_schema(request=IdsInput, responses=ChangedSerializer)
+    @action(detail=True, methods=["post"])
+    def mark_hard(self, request: Request, pk: int) -> Response:
+        """Confirm Hard Example: hard, because a person says so; status and labels stay."""
+        return self.answer(bulk_review.mark_hard(samples=self._chosen(), by=self.caller), ChangedSerializer)
+
+    @extend_schema(request=IdsInput, responses=ChangedSerializer)
+    @action(detail=True, methods=["post"])
+    def unmark_hard(self, request: Request, pk: int) -> Response:
+        """Not hard, because a person says so; status and labels stay."""
+        return self.answer(bulk_review.unmark_hard(samples=self._chosen(), by=self.caller), ChangedSerializer)
+
+    def _chosen(self) -> list[int]:
+        dataset = self.get_object()
+        return chosen(dataset, self.said(IdsInput)["ids"])
+
+
+def chosen(dataset: Dataset, ids: Sequence[int]) -> list[int]:
+    """The ids, all of them of samples of the dataset.
+
+    Raises:
+        Refused: sample_not_found (404), `item` is the first that is not.
+    """
+    found = set(Sample.objects.filter(dataset=dataset, pk__in=ids).values_list("pk", flat=True))
+    for pk in ids:
+        if pk not in found:
+            raise Refused("sample_not_found", f"{dataset.name} has no sample {pk}.", status=404, item=pk)
+    return sorted(found)
+
+
+def _claims(annotations: list[dict[str, Any]] | None) -> list[Claim] | None:
+    if annotations is None:
+        return None
+    return [
+        Claim(label=annotation["label"], box=tuple(annotation["box"]) if annotation["box"] else None)
+        for annotation in annotations
+    ]
+
+
+def _picture(data: bytes, media_type: str) -> HttpResponse:
+    """Bytes that were decoded at intake, under a policy that lets them do nothing."""
+    headers = {
+        "Cache-Control": "private, max-age=86400, immutable",
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return HttpResponse(data, content_type=media_type, headers=headers)

@@ -279,6 +279,8 @@ class AddToDatasetInput(Strict):
 
 
 class ChangedSerializer(serializers.Serializer):
-    """What a verb over many samples did."""
+    """What a decision about many samples changed, how many it did not fit, and the batch of its review events."""
 
     changed = serializers.IntegerField()
+    passed_over = serializers.IntegerField()
+    batch = serializers.CharField()
