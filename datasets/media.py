@@ -21,14 +21,14 @@ THUMBNAIL_TYPE = "image/jpeg"
 @staff_page("datasets.view_sample")
 def image(request: HttpRequest, sample_id: int) -> HttpResponse:
     """The whole image of a sample."""
-    return _answer(request, Blob.objects.filter(samples=sample_id), thumbnail=False)
+    return answer(request, Blob.objects.filter(samples=sample_id), thumbnail=False)
 
 
 @require_safe
 @staff_page("datasets.view_sample")
 def thumbnail(request: HttpRequest, sample_id: int) -> HttpResponse:
     """The small image of a sample."""
-    return _answer(request, Blob.objects.filter(samples=sample_id), thumbnail=True)
+    return answer(request, Blob.objects.filter(samples=sample_id), thumbnail=True)
 
 
 @require_safe
@@ -36,10 +36,11 @@ def thumbnail(request: HttpRequest, sample_id: int) -> HttpResponse:
 def blob_thumbnail(request: HttpRequest, sha256: str) -> HttpResponse:
     """The small image of bytes that stand in some dataset; a neighbor in the evidence names them."""
     rows = Blob.objects.filter(sha256=sha256, samples__isnull=False)
-    return _answer(request, rows, thumbnail=True)
+    return answer(request, rows, thumbnail=True)
 
 
-def _answer(request: HttpRequest, rows: QuerySet[Blob], *, thumbnail: bool) -> HttpResponse:
+def answer(request: HttpRequest, rows: QuerySet[Blob], *, thumbnail: bool) -> HttpResponse:
+    """The image, or the thumbnail, of the first of these bytes; whoever calls has checked who may see them."""
     blob = rows.first()
     if blob is None:
         raise Http404("There is no such image.")

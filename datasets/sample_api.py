@@ -8,7 +8,6 @@ from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
-from rest_framework.generics import get_object_or_404
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,10 +15,10 @@ from rest_framework.response import Response
 from config.api.doors import Door, Inside
 from config.api.strict import Nothing
 from config.refusals import Refused
-from datasets import blobs, bulk_review, review
+from datasets import bulk_review, media, review
 from datasets.filters import SampleFilters
 from datasets.intake import Claim
-from datasets.models import Annotation, Dataset, Sample
+from datasets.models import Annotation, Blob, Dataset, Sample
 from datasets.serializers import (
     ChangedSerializer,
     ConfirmInput,
@@ -66,30 +65,28 @@ class SampleDoor(RetrieveModelMixin, Door):
     @action(detail=True)
     def image(self, request: Request, pk: int) -> HttpResponse:
         """The image as it came in."""
-        blob = self._plain().blob
-        return _picture(blobs.read(blob), blobs.media_type(blob))
+        return media.answer(request._request, Blob.objects.filter(samples=pk), thumbnail=False)
 
     @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
     @action(detail=True)
     def thumbnail(self, request: Request, pk: int) -> HttpResponse:
         """A JPEG of at most 256 pixels a side."""
-        return _picture(blobs.thumbnail(self._plain().blob), "image/jpeg")
+        return media.answer(request._request, Blob.objects.filter(samples=pk), thumbnail=True)
 
     @extend_schema(request=ConfirmInput, responses=SampleDetailSerializer)
     @action(detail=True, methods=["post"])
     def confirm(self, request: Request, pk: int) -> Response:
         """OK, or Labeled: the labels are right, as they stand or as given here. To Be Confirmed becomes Labeled."""
         said = self.said(ConfirmInput)
-        review.confirm(
-            sample_id=self._plain().pk, by=self.caller, version=said["version"], claims=_claims(said.get("annotations"))
-        )
+        claims = _claims(said.get("annotations"))
+        review.confirm(sample_id=pk, by=self.caller, version=said["version"], claims=claims)
         return self.answer(self.get_object(), SampleDetailSerializer)
 
     @extend_schema(request=VersionInput, responses=SampleDetailSerializer)
     @action(detail=True, methods=["post"])
     def reject(self, request: Request, pk: int) -> Response:
         """Back to Unlabeled; the prediction is kept."""
-        review.reject(sample_id=self._plain().pk, by=self.caller, version=self.said(VersionInput)["version"])
+        review.reject(sample_id=pk, by=self.caller, version=self.said(VersionInput)["version"])
         return self.answer(self.get_object(), SampleDetailSerializer)
 
     @extend_schema(request=Nothing, responses=SampleDetailSerializer)
@@ -97,7 +94,7 @@ class SampleDoor(RetrieveModelMixin, Door):
     def mark_hard(self, request: Request, pk: int) -> Response:
         """Confirm Hard Example: hard, because a person says so; status and labels stay."""
         self.said(Nothing)
-        bulk_review.mark_hard(samples=[self._plain().pk], by=self.caller)
+        bulk_review.mark_hard(samples=[self.get_object().pk], by=self.caller)
         return self.answer(self.get_object(), SampleDetailSerializer)
 
     @extend_schema(request=Nothing, responses=SampleDetailSerializer)
@@ -105,12 +102,8 @@ class SampleDoor(RetrieveModelMixin, Door):
     def unmark_hard(self, request: Request, pk: int) -> Response:
         """Not hard, because a person says so; status and labels stay."""
         self.said(Nothing)
-        bulk_review.unmark_hard(samples=[self._plain().pk], by=self.caller)
+        bulk_review.unmark_hard(samples=[self.get_object().pk], by=self.caller)
         return self.answer(self.get_object(), SampleDetailSerializer)
-
-    def _plain(self) -> Sample:
-        """The sample without what belongs to it, or a 404."""
-        return get_object_or_404(Sample.objects.select_related("blob"), pk=self.kwargs["pk"])
 
 
 class DatasetReviewDoor(Door):
@@ -174,13 +167,3 @@ def _claims(annotations: list[dict[str, Any]] | None) -> list[Claim] | None:
         Claim(label=annotation["label"], box=tuple(annotation["box"]) if annotation["box"] else None)
         for annotation in annotations
     ]
-
-
-def _picture(data: bytes, media_type: str) -> HttpResponse:
-    """Bytes that were decoded at intake, under a policy that lets them do nothing."""
-    headers = {
-        "Cache-Control": "private, max-age=86400, immutable",
-        "Content-Security-Policy": "sandbox; default-src 'none'",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return HttpResponse(data, content_type=media_type, headers=headers)
