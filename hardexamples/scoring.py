@@ -14,7 +14,7 @@ from hardexamples.fusion import FUSION_VERSION, Fusion, fit_fusion
 from hardexamples.rules import MODELARTS_WEIGHTS, Batch, Evidence, Reference, Rule, rules
 from hardexamples.rules.low_confidence import MEASURES
 
-__all__ = ["FUSIONS", "FUSION_VERSION", "Filter", "FilterSettings", "Verdicts"]
+__all__ = ["FUSIONS", "FUSION_VERSION", "Batch", "Filter", "FilterSettings", "Reference", "Verdicts"]
 
 FUSIONS = ("fitted", "weights")
 

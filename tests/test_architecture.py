@@ -20,7 +20,7 @@ INFRASTRUCTURE = {
     "doorbell",
     "celery",
 }
-BASEMENT = {"rules", "features", "scoring", "fusion", "notation"}
+BASEMENT = {"rules", "features", "scoring", "fusion", "rehearsal", "notation"}
 FLOORS = ["infrastructure", "basement", "datasets", "hardexamples", "batchservices", "labeling", "config"]
 WITHOUT_DJANGO = [
     "config/sandbox.py",
