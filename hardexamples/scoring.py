@@ -94,11 +94,13 @@ class Filter:
         Args:
             reference: the labeled training set, or None.
             fitted: what `fitted_as_dict` gave for the same settings and reference, to save the time of
-                fitting the fusion again. Figures of another fusion version are fitted anew.
+                fitting the fusion again. Figures of another fusion version or of
+                other rules are fitted anew.
         """
         self.rules_ = {name: rule.fit(reference) for name, rule in self._enabled().items()}
         self.reference_ = reference
-        if fitted is not None and fitted.get("version") == FUSION_VERSION:
+        same = fitted and fitted["version"] == FUSION_VERSION and fitted["rules"].keys() == self.rules_.keys()
+        if fitted and same:
             self.fusion_ = Fusion.from_dict(fitted)
         else:
             self.fusion_ = fit_fusion(

@@ -76,6 +76,14 @@ def test_fitting_twice_gives_the_same_and_kept_figures_give_the_same(verdicts: V
     np.testing.assert_array_equal(restored.apply(INPUTS).coefficient, verdicts.coefficient)
 
 
+def test_kept_figures_of_other_rules_or_another_version_are_fitted_anew(fitted: Filter) -> None:
+    figures = fitted.fitted_as_dict()
+    older = figures | {"version": 0, "intercept": 9.0}
+    fewer = figures | {"rules": {"outlier": figures["rules"]["outlier"]}, "intercept": 9.0}
+    for kept in (older, fewer):
+        assert Filter(FilterSettings()).fit(TRAINING, fitted=kept).fitted_as_dict() == figures
+
+
 def test_another_threshold_is_decided_from_kept_scores(verdicts: Verdicts) -> None:
     strict = Filter(FilterSettings(threshold=0.5)).fit(TRAINING).decide(INPUTS, verdicts.scores)
     assert (strict.flagged == (verdicts.coefficient >= 0.5)).all()
