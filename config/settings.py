@@ -22,7 +22,7 @@ CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS")
 # --- applications ----------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "config.apps.WiringConfig",
-    "unfold",
+    "unfold.apps.BasicAppConfig",  # the default one would put its own site in place of ours
     "unfold.contrib.filters",
     "config.apps.SiteConfig",
     "django.contrib.auth",

@@ -15,6 +15,7 @@ INFRASTRUCTURE = {
     "confined",
     "frames",
     "confirmation",
+    "figures",
     "refusals",
     "steps",
     "doorbell",

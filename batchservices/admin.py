@@ -1,0 +1,299 @@
+"""Models, batch services and runs in the admin: their lists, their actions, and the way to their pages."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_http_methods
+from unfold.admin import ModelAdmin
+from unfold.decorators import action, display
+
+from batchservices import model_views, run_views, running, views
+from batchservices.display import page_of_run, page_of_service, state_of_model, state_of_run
+from batchservices.forms import SynchronizeForm
+from batchservices.models import ACTIVE_RUN, BatchRun, BatchService, InferenceModel
+from batchservices.progress import of_run
+from config.confirmation import confirmation_page, confirmed
+from config.figures import ago
+from config.refusals import Refused
+from datasets.pages import actor
+
+
+class PagesAdmin(ModelAdmin):
+    """An admin whose single rows have a page of our own instead of the form."""
+
+    list_per_page = 50
+    show_full_result_count = False
+
+    def page_of(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The page of one row."""
+        raise NotImplementedError
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
+    ) -> HttpResponse:
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        return self.page_of(request, object_id)
+
+    def route(self, address: str, view: Callable[..., HttpResponse], name: str, *methods: str) -> URLPattern:
+        """An address below this model's list, for staff only, for these methods."""
+        full = f"{self.opts.app_label}_{self.opts.model_name}_{name}"
+        allowed = require_http_methods(methods or ("GET", "POST"))(partial(view, self))
+        return path(address, self.admin_site.admin_view(allowed), name=full)
+
+
+class UsedRowsStay:
+    """Refuses to delete what others still use, and says who in one line instead of listing a million rows."""
+
+    def uses_of(self, row: Any) -> str:
+        """Who uses the row, in words; empty for nobody."""
+        raise NotImplementedError
+
+    def get_deleted_objects(self, objs: Iterable[Any], request: HttpRequest) -> tuple:
+        rows = list(objs)
+        protected = [f"{row}: {uses}" for row in rows if (uses := self.uses_of(row))]
+        name = str(rows[0]._meta.verbose_name_plural) if rows else ""
+        return [str(row) for row in rows], {name: len(rows)}, set(), protected
+
+
+@contextmanager
+def told(request: HttpRequest, service: BatchService) -> Iterator[None]:
+    """Shows what a verb refuses for one service, and lets the others go on."""
+    try:
+        yield
+    except Refused as refused:
+        messages.error(request, f"{service}: {refused.message}")
+
+
+@admin.register(InferenceModel)
+class InferenceModelAdmin(UsedRowsStay, PagesAdmin):
+    """Models. Once registered nothing of them changes."""
+
+    list_display = ["name", "version", "task", "state", "used_by", "registered"]
+    list_display_links = ["name"]
+    list_filter = ["status", "task"]
+    search_fields = ["name"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[InferenceModel]:
+        return super().get_queryset(request).annotate(service_count=Count("services"))
+
+    @display(description="Status", ordering="status")
+    def state(self, model: InferenceModel) -> SafeString:
+        return state_of_model(model)
+
+    @display(description="Services", ordering="service_count")
+    def used_by(self, model: Any) -> SafeString | str:
+        if not model.service_count:
+            return "–"
+        link = f"{reverse('admin:batchservices_batchservice_changelist')}?model__id__exact={model.pk}"
+        return format_html('<a href="{}">{}</a>', link, model.service_count)
+
+    @display(description="Registered", ordering="created_at")
+    def registered(self, model: InferenceModel) -> SafeString:
+        return ago(model.created_at)
+
+    def has_change_permission(self, request: HttpRequest, obj: InferenceModel | None = None) -> bool:
+        return False
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict | None = None) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        return model_views.register(self, request)
+
+    def page_of(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return model_views.model_page(self, request, object_id)
+
+    def uses_of(self, row: InferenceModel) -> str:
+        services = list(row.services.values_list("name", flat=True)[:5])
+        if services:
+            return f"the batch services {', '.join(services)} use it. Give them another model first."
+        return "runs were made with it; their results refer to it." if row.runs.exists() else ""
+
+
+@admin.register(BatchService)
+class BatchServiceAdmin(UsedRowsStay, PagesAdmin):
+    """Batch services, with ModelArts' verbs as actions."""
+
+    list_display = ["name", "model", "state", "input_location", "last_run", "filtered", "deployed"]
+    list_display_links = ["name"]
+    list_select_related = ["model"]
+    list_filter = ["filtering", "model"]
+    search_fields = ["name", "description", "input_location"]
+    actions = ["start", "stop", "synchronize"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[BatchService]:
+        newest = BatchRun.objects.filter(service=OuterRef("pk")).order_by("-pk").values("pk")[:1]
+        return super().get_queryset(request).annotate(newest_run=Subquery(newest))
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Gives each service of the page its newest run, with one query for all."""
+        changes = super().get_changelist_instance(request)
+        services = list(changes.result_list)
+        runs = BatchRun.objects.in_bulk([service.newest_run for service in services if service.newest_run])
+        for service in services:
+            service.newest = runs.get(service.newest_run)
+        changes.result_list = services
+        return changes
+
+    @display(description="State")
+    def state(self, service: Any) -> SafeString:
+        return state_of_run(service.newest.status if service.newest else None)
+
+    @display(description="Last run")
+    def last_run(self, service: Any) -> SafeString | str:
+        if service.newest is None:
+            return "–"
+        words = of_run(service.newest).words
+        return format_html('<a href="{}">{}</a>', page_of_run(service.newest.pk), words)
+
+    @display(description="Hard Example Filtering", ordering="filtering")
+    def filtered(self, service: BatchService) -> str:
+        return "On" if service.filtering else "Off"
+
+    @display(description="Deployed", ordering="created_at")
+    def deployed(self, service: BatchService) -> SafeString:
+        return ago(service.created_at)
+
+    def get_urls(self) -> list[URLPattern]:
+        task = "<int:pk>/tasks/<int:task_id>/"
+        return [
+            self.route("<int:pk>/settings/", views.change_settings, "settings"),
+            self.route("<int:pk>/filtering/", views.change_filtering, "filtering"),
+            self.route("<int:pk>/synchronize/", views.synchronize, "synchronize"),
+            self.route("<int:pk>/start/", views.start, "start", "POST"),
+            self.route("<int:pk>/stop/", views.stop, "stop", "POST"),
+            self.route(f"{task}stop/", views.stop_collection, "stop_collection", "POST"),
+            self.route(
+                "<int:pk>/tasks/<int:task_id>/progress/", views.collection_progress, "collection_progress", "GET"
+            ),
+            *super().get_urls(),
+        ]
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict | None = None) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        return views.deploy(self, request)
+
+    def page_of(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return views.service_page(self, request, object_id)
+
+    def uses_of(self, row: BatchService) -> str:
+        if row.runs.filter(status__in=ACTIVE_RUN).exists():
+            return "it is running. Stop it first."
+        return "it has runs, and their results refer to it." if row.runs.exists() else ""
+
+    def has_start_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("batchservices.start_batchservice")
+
+    def has_synchronize_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("batchservices.synchronize_batchservice")
+
+    @action(description="Start", permissions=["start"])
+    def start(self, request: HttpRequest, services: QuerySet[BatchService]) -> HttpResponse | None:
+        if confirmed(request) is None:
+            sentence = f"A run of each of {services.count():,} batch services begins with the images now in its input."
+            return confirmation_page(
+                self, request, services, action="start", title="Start", sentence=sentence, button="Start"
+            )
+        for service in services:
+            with told(request, service):
+                running.start(service=service, by=actor(request))
+                messages.success(request, f"{service} is started.")
+        return None
+
+    @action(description="Stop", permissions=["start"])
+    def stop(self, request: HttpRequest, services: QuerySet[BatchService]) -> HttpResponse | None:
+        if confirmed(request) is None:
+            sentence = f"The runs of {services.count():,} batch services stop. What was predicted stays."
+            return confirmation_page(
+                self, request, services, action="stop", title="Stop", sentence=sentence, button="Stop"
+            )
+        for service in services:
+            with told(request, service):
+                run = service.runs.filter(status__in=ACTIVE_RUN).first()
+                if run is None:
+                    raise Refused("not_running", "it is not running.", status=409)
+                running.stop(run=run, by=actor(request))
+                messages.success(request, f"{service} was told to stop.")
+        return None
+
+    @action(description="Synchronize Data to Dataset", permissions=["synchronize"])
+    def synchronize(self, request: HttpRequest, services: QuerySet[BatchService]) -> HttpResponse | None:
+        form = confirmed(request, SynchronizeForm)
+        if form is None:
+            return confirmation_page(
+                self,
+                request,
+                services,
+                action="synchronize",
+                title="Synchronize Data to Dataset",
+                sentence=f"The inputs of {services.count():,} batch services go into a dataset, unlabeled.",
+                button="Synchronize",
+                form_class=SynchronizeForm,
+            )
+        answers = form.cleaned_data
+        for service in services:
+            with told(request, service):
+                task = views.collect(service, answers, by=actor(request))
+                # a new dataset is made once, by the first service that is not refused
+                answers |= {"dataset": task.dataset, "new_dataset": ""}
+                messages.success(request, f"The inputs of {service} are going into {task.dataset}.")
+        return None
+
+
+@admin.register(BatchRun)
+class BatchRunAdmin(PagesAdmin):
+    """Runs: they are made by Start and never changed by hand."""
+
+    list_display = ["run", "service_link", "model", "state", "progress", "begun"]
+    list_display_links = ["run"]
+    list_select_related = ["model", "service"]
+    list_filter = ["status", "service"]
+
+    @display(description="Run", ordering="pk")
+    def run(self, run: BatchRun) -> str:
+        return f"Run {run.pk}"
+
+    @display(description="Batch service", ordering="service__name")
+    def service_link(self, run: BatchRun) -> SafeString:
+        return format_html('<a href="{}">{}</a>', page_of_service(run.service_id), run.service)
+
+    @display(description="State", ordering="status")
+    def state(self, run: BatchRun) -> SafeString:
+        return state_of_run(run.status)
+
+    @display(description="Progress")
+    def progress(self, run: BatchRun) -> str:
+        return of_run(run).words
+
+    @display(description="Started", ordering="created_at")
+    def begun(self, run: BatchRun) -> SafeString:
+        return ago(run.created_at)
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            self.route("<int:pk>/progress/", run_views.run_progress, "progress", "GET"),
+            self.route("<int:pk>/stop/", run_views.stop_run, "stop", "POST"),
+            *super().get_urls(),
+        ]
+
+    def page_of(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return run_views.run_page(self, request, object_id)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: BatchRun | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: BatchRun | None = None) -> bool:
+        return False

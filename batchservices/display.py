@@ -1,0 +1,103 @@
+"""How models, services, runs and collection tasks look on a page: states with a tone, counts, links."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib.admin import ModelAdmin
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from batchservices.forms import show_refusal
+from batchservices.models import BatchRun, CollectionStatus, CollectionTask, InferenceModel, ModelStatus, RunStatus
+from config.figures import dot
+from config.refusals import Refused
+from datasets.models import LabelingJob, Status
+
+MODEL_TONES: dict[str, str] = {ModelStatus.CHECKING: "busy", ModelStatus.READY: "good", ModelStatus.REFUSED: "bad"}
+RUN_TONES: dict[str, str] = {
+    RunStatus.PREPARING: "busy",
+    RunStatus.RUNNING: "busy",
+    RunStatus.FINISHED: "good",
+    RunStatus.ALARM: "warn",
+    RunStatus.FAILED: "bad",
+    RunStatus.STOPPED: "calm",
+}
+COLLECTION_TONES: dict[str, str] = {
+    CollectionStatus.WAITING: "busy",
+    CollectionStatus.FILTERING: "busy",
+    CollectionStatus.IMPORTING: "busy",
+    CollectionStatus.DATASET_IMPORTED: "good",
+    CollectionStatus.FAILED: "bad",
+    CollectionStatus.STOPPED: "calm",
+}
+
+
+def state_of_model(model: InferenceModel) -> SafeString:
+    return dot(model.get_status_display(), MODEL_TONES[model.status])
+
+
+def state_of_run(status: str | None) -> SafeString:
+    """The state of a run by its status; None: the service was never started."""
+    return dot(RunStatus(status).label, RUN_TONES[status]) if status else dot("Not started yet", "calm")
+
+
+def state_of_collection(task: CollectionTask) -> SafeString:
+    return dot(task.get_status_display(), COLLECTION_TONES[task.status])
+
+
+def state_of(work: BatchRun | CollectionTask) -> SafeString:
+    return state_of_run(work.status) if isinstance(work, BatchRun) else state_of_collection(work)
+
+
+def page_of_service(pk: int, tab: str = "details") -> str:
+    return f"{reverse('admin:batchservices_batchservice_change', args=[pk])}?tab={tab}"
+
+
+def page_of_run(pk: int) -> str:
+    return reverse("admin:batchservices_batchrun_change", args=[pk])
+
+
+def grids_of(datasets: set[int], status: str = Status.TO_BE_CONFIRMED) -> dict[int, str]:
+    """For each dataset, by id, the address of the tab of its default labeling job where samples of `status` are."""
+    jobs = LabelingJob.objects.filter(dataset__in=datasets, is_default=True).values_list("dataset_id", "pk")
+    return {dataset: f"{reverse('labeling:job', args=[job])}?tab={status}" for dataset, job in jobs}
+
+
+def found(admin: ModelAdmin, request: HttpRequest, object_id: str | int) -> Any:
+    """The row that an address names. Raises Http404 where there is none."""
+    row = admin.get_object(request, str(object_id))
+    if row is None:
+        raise Http404(f"There is no {admin.opts.verbose_name} {object_id}.")
+    return row
+
+
+def page(admin: ModelAdmin, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
+    """A page of our own within the admin."""
+    request.current_app = admin.admin_site.name
+    return TemplateResponse(
+        request,
+        template,
+        {**admin.admin_site.each_context(request), "opts": admin.opts, "media": admin.media, **context},
+    )
+
+
+def form_page(
+    admin: ModelAdmin,
+    request: HttpRequest,
+    form: forms.Form,
+    verb: Callable[[dict[str, Any]], str],
+    **context: Any,
+) -> HttpResponse:
+    """Shows a form; a whole one is handed to `verb`, which returns where to go. What it refuses stands at its field."""
+    if request.method == "POST" and form.is_valid():
+        try:
+            with transaction.atomic():
+                where = verb(form.cleaned_data)
+            return HttpResponseRedirect(where)
+        except Refused as refused:
+            show_refusal(form, refused, otherwise="profile" if refused.code == "bad_profile" else None)
+    return page(admin, request, "admin/batchservices/form.html", form=form, **context)

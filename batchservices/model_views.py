@@ -1,0 +1,61 @@
+"""The pages of models: *Register model*, and what a model is."""
+
+from typing import Any
+
+from django.contrib.admin import ModelAdmin
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+
+from batchservices import registration
+from batchservices.display import form_page, found, page, state_of_model
+from batchservices.forms import RegisterModelForm
+from datasets.pages import actor
+
+
+def register(admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
+    """*Register model*: the file goes to the verb as bytes and is looked into by the sandbox alone."""
+    form = RegisterModelForm(request.POST or None, request.FILES or None)
+
+    def verb(answers: dict[str, Any]) -> str:
+        model = registration.register_model(
+            name=answers["name"],
+            data=answers["file"].read(),
+            profile=answers["profile"],
+            class_names=answers["class_names"],
+            by=actor(request),
+        )
+        admin.log_addition(request, model, f"Registered {model}.")
+        return reverse("admin:batchservices_inferencemodel_change", args=[model.pk])
+
+    return form_page(admin, request, form, verb, title="Register model", button="Register")
+
+
+def model_page(admin: ModelAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+    """A model: its profile as a table, what its dry run said, and who uses it."""
+    model = found(admin, request, object_id)
+    return page(
+        admin,
+        request,
+        "admin/batchservices/model.html",
+        original=model,
+        title=str(model),
+        state=state_of_model(model),
+        profile=flattened(model.profile, leave_out={"class_names"}),
+        report=flattened(model.report),
+        services=model.services.all(),
+        may_delete=admin.has_delete_permission(request, model),
+        may_deploy=request.user.has_perm("batchservices.add_batchservice"),
+    )
+
+
+def flattened(values: Any, prefix: str = "", *, leave_out: frozenset[str] | set[str] = frozenset()) -> list[tuple]:
+    """Nested JSON as rows of a table: ("input / width", 28)."""
+    if not isinstance(values, dict):
+        words = ", ".join(map(str, values)) if isinstance(values, list) else values
+        return [(prefix, "–" if words in (None, "") else words)]
+    rows: list[tuple] = []
+    for key, value in values.items():
+        if key not in leave_out:
+            name = str(key).replace("_", " ")
+            rows += flattened(value, f"{prefix} / {name}" if prefix else name)
+    return rows

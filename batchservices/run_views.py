@@ -1,0 +1,132 @@
+"""The pages of runs: progress while it goes on, what was predicted, what failed and why.
+
+Nothing here counts items per request: totals are columns of the run, and the drawings of an ended run look at its
+first `LOOKED_AT` items only, and say so.
+"""
+
+import json
+from collections import Counter
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+
+from batchservices import running
+from batchservices.display import found, page, page_of_run, page_of_service, state_of_run
+from batchservices.model_views import flattened
+from batchservices.models import ACTIVE_RUN, BatchRun, ItemStatus, RunItem
+from batchservices.progress import of_run
+from config.figures import bins_of, histogram
+from config.refusals import Refused
+from datasets.pages import actor
+
+TABS = {"overview": "Overview", "predictions": "Predictions", "failed": "Failed", "settings": "Settings"}
+PAGE = 50
+LOOKED_AT = 20_000
+CLASSES_SHOWN = 30
+
+
+def run_page(admin: ModelAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+    """A run with its tabs; without JavaScript a reload shows how far it is."""
+    run: BatchRun = found(admin, request, object_id)
+    tab = request.GET.get("tab", "overview")
+    tab = tab if tab in TABS else "overview"
+    active = run.status in ACTIVE_RUN
+    context: dict[str, Any] = {
+        "original": run,
+        "title": str(run),
+        "tabs": TABS,
+        "tab": tab,
+        "state": state_of_run(run.status),
+        "progress": of_run(run),
+        "active": active,
+        "service_page": page_of_service(run.service_id),
+        "may_stop": active and request.user.has_perm("batchservices.start_batchservice"),
+    }
+    if tab == "overview":
+        context["collections"] = run.collection_tasks.all()
+        context["sample_tab"] = page_of_service(run.service_id, "sample")
+        context |= {} if active else drawings(run)
+    elif tab == "settings":
+        context |= {"profile": flattened(run.profile), "filter_settings": flattened(run.filter_settings or {})}
+    else:
+        context |= items_page(run, tab, request)
+    return page(admin, request, "admin/batchservices/run.html", **context)
+
+
+def drawings(run: BatchRun) -> dict[str, Any]:
+    """How often each class was predicted, and how confidently; of the first `LOOKED_AT` items of an ended run."""
+    rows = list(
+        run.items.filter(status=ItemStatus.DONE)
+        .order_by("position")
+        .values_list("predicted_label", "confidence")[:LOOKED_AT]
+    )
+    counts = Counter(label for label, _ in rows).most_common(CLASSES_SHOWN)
+    most = counts[0][1] if counts else 1
+    confidences = [confidence for _, confidence in rows if confidence is not None]
+    return {
+        "classes": [
+            (label or "nothing found", count, count / most, "?" + urlencode({"tab": "predictions", "label": label}))
+            for label, count in counts
+        ],
+        "confidences": histogram(bins_of(confidences), title="How many predictions have which confidence, 0 to 1")
+        if confidences
+        else "",
+        "looked_at": len(rows) if len(rows) < run.done else 0,
+    }
+
+
+def items_page(run: BatchRun, tab: str, request: HttpRequest) -> dict[str, Any]:
+    """One keyset page of items: those after a position, or those before one."""
+    status = ItemStatus.FAILED if tab == "failed" else ItemStatus.DONE
+    rows: QuerySet[RunItem] = run.items.filter(status=status).order_by("position")
+    label = request.GET.get("label")
+    if label is not None and tab == "predictions":
+        rows = rows.filter(predicted_label=label)
+    after, before = position_of(request, "after"), position_of(request, "before")
+    if before is not None:
+        items = list(rows.filter(position__lt=before).order_by("-position")[: PAGE + 1])
+        more_before, more_after = len(items) > PAGE, True
+        items = items[:PAGE][::-1]
+    else:
+        items = list(rows.filter(position__gt=after)[: PAGE + 1] if after is not None else rows[: PAGE + 1])
+        more_before, more_after = after is not None, len(items) > PAGE
+        items = items[:PAGE]
+    kept = {"tab": tab} | ({"label": label} if label is not None else {})
+    return {
+        "items": [(item, json.dumps(item.prediction, indent=1, ensure_ascii=False)) for item in items],
+        "label": label,
+        "previous": "?" + urlencode(kept | {"before": items[0].position}) if items and more_before else "",
+        "next": "?" + urlencode(kept | {"after": items[-1].position}) if items and more_after else "",
+    }
+
+
+def position_of(request: HttpRequest, name: str) -> int | None:
+    """A position in the address, or None where there is none that makes sense."""
+    text = request.GET.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+
+
+def run_progress(admin: ModelAdmin, request: HttpRequest, pk: int) -> HttpResponse:
+    """What progress.js asks for while a run is active."""
+    if not admin.has_view_permission(request):
+        raise PermissionDenied
+    progress = of_run(found(admin, request, pk))
+    return JsonResponse({"active": progress.active, "share": progress.share, "words": progress.words})
+
+
+def stop_run(admin: ModelAdmin, request: HttpRequest, pk: int) -> HttpResponse:
+    """The Stop button of a run."""
+    if not request.user.has_perm("batchservices.start_batchservice"):
+        raise PermissionDenied
+    run = found(admin, request, pk)
+    try:
+        running.stop(run=run, by=actor(request))
+        messages.success(request, f"{run} was told to stop. What was predicted stays.")
+    except Refused as refused:
+        messages.error(request, refused.message)
+    return HttpResponseRedirect(page_of_run(run.pk))

@@ -1,0 +1,103 @@
+"""Small drawings that every page shares: a state as a word with a dot, a time, a bar, a histogram.
+
+All of them are HTML without scripts; `config/static/hardmine/services.css` gives them their colors. None of them says
+anything by color alone.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.contrib.humanize.templatetags.humanize import intcomma, naturaltime
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
+
+TONES = frozenset({"calm", "busy", "good", "warn", "bad"})
+_WIDTH, _HEIGHT, _FOOT = 400, 90, 16
+
+
+def dot(word: str, tone: str) -> SafeString:
+    """A state: its word with a dot of its tone, one of `TONES`. Raises ValueError for another tone."""
+    if tone not in TONES:
+        raise ValueError(f"{tone!r} is not one of {', '.join(sorted(TONES))}")
+    return format_html('<span class="state state-{}"><i aria-hidden="true"></i>{}</span>', tone, word)
+
+
+def ago(moment: datetime | None) -> SafeString:
+    """How long ago, exact on hover; a dash for never."""
+    if moment is None:
+        return format_html('<span class="quiet">{}</span>', "–")
+    exact = date_format(localtime(moment), "Y-m-d H:i:s T")
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact, naturaltime(moment))
+
+
+def lasting(seconds: float) -> str:
+    """A duration in words: "8 s", "3 min 20 s", "2 h 5 min"."""
+    whole = max(round(seconds), 0)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+    hours, minutes = whole // 3600, whole % 3600 // 60
+    return f"{intcomma(hours)} h {minutes} min" if minutes else f"{intcomma(hours)} h"
+
+
+def bins_of(values: Sequence[float], bins: int = 20) -> list[int]:
+    """How many of `values`, each in 0..1, fall into each of `bins` equal parts; 1.0 belongs to the last."""
+    counts = [0] * bins
+    for value in values:
+        counts[min(int(value * bins), bins - 1)] += 1
+    return counts
+
+
+def histogram(counts: Sequence[int], *, title: str, threshold: float | None = None) -> SafeString:
+    """Bars over 0..1, left to right, as an SVG that fits its column.
+
+    Args:
+        counts: how many values lie in each of the equal parts of 0..1.
+        title: what a screen reader says.
+        threshold: where to draw a line, 0..1.
+    """
+    highest = max(counts, default=0) or 1
+    step = _WIDTH / max(len(counts), 1)
+    bars = [
+        (
+            f"{index * step + 1:.1f}",
+            f"{_HEIGHT - height:.1f}",
+            f"{step - 2:.1f}",
+            f"{height:.1f}",
+            f"{index / len(counts):.2f} to {(index + 1) / len(counts):.2f}: {count:,}",
+        )
+        for index, count in enumerate(counts)
+        if (height := max(count / highest * _HEIGHT, 2.0 if count else 0.0))
+    ]
+    line = SafeString("")
+    if threshold is not None:
+        line = format_html(
+            '<line class="histogram-threshold" x1="{0}" x2="{0}" y1="0" y2="{1}"><title>threshold {2}</title></line>',
+            f"{threshold * _WIDTH:.1f}",
+            _HEIGHT,
+            f"{threshold:g}",
+        )
+    return format_html(
+        '<svg class="histogram" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}'
+        '<line class="histogram-axis" x1="0" x2="{}" y1="{}" y2="{}"/>{}</svg>',
+        _WIDTH,
+        _HEIGHT + _FOOT,
+        title,
+        format_html_join("", '<rect x="{}" y="{}" width="{}" height="{}" rx="1"><title>{}</title></rect>', bars),
+        line,
+        _WIDTH,
+        _HEIGHT,
+        _HEIGHT,
+        format_html_join(
+            "",
+            '<text x="{}" y="{}" text-anchor="{}">{}</text>',
+            [
+                (0, _HEIGHT + _FOOT - 4, "start", "0"),
+                (_WIDTH // 2, _HEIGHT + _FOOT - 4, "middle", "0.5"),
+                (_WIDTH, _HEIGHT + _FOOT - 4, "end", "1"),
+            ],
+        ),
+    )

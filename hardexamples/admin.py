@@ -1,0 +1,215 @@
+"""Filters and minings in the admin."""
+
+from collections import Counter
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, QuerySet
+from django.forms import ModelForm
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from config.figures import ago, bins_of, dot, histogram
+from datasets.pages import actor
+from hardexamples.filters import change_filter, create_filter
+from hardexamples.forms import FilterForm, weights_of
+from hardexamples.models import HardExampleFilter, Mining, MiningStatus
+from hardexamples.notation import MODELARTS_WEIGHTS
+from hardexamples.rules import rules
+
+TONES: dict[str, str] = {
+    MiningStatus.PREPARING: "busy",
+    MiningStatus.SCORING: "busy",
+    MiningStatus.FINISHED: "good",
+    MiningStatus.FAILED: "bad",
+    MiningStatus.STOPPED: "calm",
+}
+LOOKED_AT = 20_000
+HARDEST = 50
+SETTINGS = ("comprehensive_algo_config", "algo_hard_threshold", "aug_op_config", "control_share", "fusion")
+ALGORITHMS = [name for name in FilterForm.declared_fields if name in MODELARTS_WEIGHTS]
+
+
+@admin.register(HardExampleFilter)
+class HardExampleFilterAdmin(ModelAdmin):
+    """Filters. Presets and fitted ones are copied, not changed, so that their names keep their meaning."""
+
+    form = FilterForm
+    list_display = ["name", "kind", "fusion", "threshold", "weights", "used_by", "copy"]
+    list_display_links = ["name"]
+    list_filter = ["kind"]
+    search_fields = ["name"]
+    readonly_fields = ["kind", "weights", "copy"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[HardExampleFilter]:
+        return super().get_queryset(request).annotate(service_count=Count("services"))
+
+    def get_fieldsets(self, request: HttpRequest, obj: HardExampleFilter | None = None) -> Any:
+        """The form, or the same in words where nothing may be changed."""
+        rest = ["algo_hard_threshold", "control_share"]
+        editable = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        if not editable:
+            return [
+                (None, {"fields": ["name", "kind", "copy", "fusion", *rest]}),
+                ("Algorithms", {"fields": ["weights", "aug_op_config"]}),
+            ]
+        return [
+            (None, {"fields": ["name", "fusion", *rest]}),
+            (
+                "Algorithms and their weights",
+                {
+                    "fields": [*ALGORITHMS, "aug_op_config"],
+                    "description": "0 switches an algorithm off. An algorithm without anything to go by, such as a "
+                    "training set, has no opinion and does not count.",
+                    "classes": ["weights"],
+                },
+            ),
+        ]
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """A copy of the filter that the address names."""
+        named = request.GET.get("copy", "")
+        source = HardExampleFilter.objects.filter(pk=int(named)).first() if named.isdecimal() else None
+        if source is None:
+            return {}
+        return {
+            "name": f"{source.name} copy",
+            **{name: getattr(source, name) for name in SETTINGS},
+            **weights_of(source),
+        }
+
+    def save_model(self, request: HttpRequest, obj: HardExampleFilter, form: ModelForm, change: bool) -> None:
+        settings = {name: getattr(obj, name) for name in SETTINGS}
+        if change:
+            change_filter(chosen=obj, by=actor(request), **settings)
+        else:
+            obj.pk = create_filter(name=obj.name, by=actor(request), **settings).pk
+
+    def has_change_permission(self, request: HttpRequest, obj: HardExampleFilter | None = None) -> bool:
+        own = obj is None or obj.kind == HardExampleFilter.Kind.OWN
+        return own and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: HardExampleFilter | None = None) -> bool:
+        preset = obj is not None and obj.kind == HardExampleFilter.Kind.PRESET
+        return not preset and super().has_delete_permission(request, obj)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Filters are deleted one by one: presets stay."""
+        return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
+
+    @display(description="Threshold", ordering="algo_hard_threshold")
+    def threshold(self, row: HardExampleFilter) -> str:
+        return f"{row.algo_hard_threshold:g}"
+
+    @display(description="Weights")
+    def weights(self, row: HardExampleFilter) -> SafeString:
+        said = [
+            (FilterForm.declared_fields[name].label, f"{value:g}") for name, value in weights_of(row).items() if value
+        ]
+        return format_html_join(" · ", "{} {}", said)
+
+    @display(description="Batch services", ordering="service_count")
+    def used_by(self, row: Any) -> int | str:
+        return row.service_count or "–"
+
+    @display(description="")
+    def copy(self, row: HardExampleFilter) -> SafeString:
+        return format_html(
+            '<a class="button" href="{}?copy={}">Copy</a>', reverse("admin:hardexamples_hardexamplefilter_add"), row.pk
+        )
+
+
+@admin.register(Mining)
+class MiningAdmin(ModelAdmin):
+    """Minings: they are made by the filtering of a run and never changed by hand."""
+
+    list_display = ["subject", "filter_name", "state", "total", "flagged_share", "reference", "begun"]
+    list_display_links = ["subject"]
+    list_select_related = ["filter"]
+    list_filter = ["status", "task", "filter"]
+    search_fields = ["subject"]
+    show_full_result_count = False
+
+    @display(description="Filter", ordering="filter__name")
+    def filter_name(self, mining: Mining) -> str:
+        return str(mining.filter or "deleted")
+
+    @display(description="State", ordering="status")
+    def state(self, mining: Mining) -> SafeString:
+        return dot(mining.get_status_display(), TONES[mining.status])
+
+    @display(description="Hard", ordering="flagged")
+    def flagged_share(self, mining: Mining) -> str:
+        return f"{mining.flagged:,} ({mining.flagged / mining.total:.0%})" if mining.total else "–"
+
+    @display(description="Training images", ordering="reference_count")
+    def reference(self, mining: Mining) -> str:
+        return f"{mining.reference_count:,}" if mining.training_manifest else "none"
+
+    @display(description="Begun", ordering="created_at")
+    def begun(self, mining: Mining) -> SafeString:
+        return ago(mining.created_at)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Mining | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Mining | None = None) -> bool:
+        return False
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
+    ) -> HttpResponse:
+        """The page of a mining instead of a form."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        mining = self.get_object(request, object_id)
+        if mining is None:
+            raise Http404("There is no such mining.")
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "media": self.media,
+            "original": mining,
+            "title": str(mining),
+            "state": self.state(mining),
+            "settings": mining.settings,
+            "ended": mining.finished_at is not None,
+            **(opinions_of(mining) if mining.finished_at else {}),
+        }
+        return TemplateResponse(request, "admin/hardexamples/mining.html", context)
+
+
+def opinions_of(mining: Mining) -> dict[str, Any]:
+    """What the rules said in an ended mining, from its first `LOOKED_AT` items, and its hardest items."""
+    rows = list(mining.items.order_by("position").values_list("coefficient", "scores")[:LOOKED_AT])
+    spoken = Counter(rule for _, scores in rows for rule, score in scores.items() if score is not None)
+    known = rules()
+    return {
+        "looked_at": len(rows) if len(rows) < mining.total else 0,
+        "coefficients": histogram(
+            bins_of([coefficient for coefficient, _ in rows]),
+            title="How many images have which hard coefficient, 0 to 1",
+            threshold=_threshold(mining.settings),
+        )
+        if rows
+        else "",
+        "opinions": [
+            (rule.replace("_", " "), known[rule].algorithm if rule in known else "", spoken[rule], len(rows))
+            for rule in sorted({rule for _, scores in rows for rule in scores})
+        ],
+        "hardest": mining.items.order_by("-coefficient", "position")[:HARDEST],
+    }
+
+
+def _threshold(settings: dict[str, Any]) -> float | None:
+    value = settings.get("algo_hard_threshold")
+    return value if isinstance(value, int | float) and 0 <= value <= 1 else None
