@@ -1,0 +1,88 @@
+"""`manage.py run_batch_services`: starts services, from cron or by hand."""
+
+import json
+from argparse import ArgumentParser
+from functools import partial
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from batchservices import running, waiting
+from batchservices.models import BatchRun, BatchService, RunStatus
+from config.refusals import Refused
+
+BAD = {RunStatus.FAILED, RunStatus.STOPPED}
+
+
+class Command(BaseCommand):
+    help = "Starts the named batch services, or all of them. A service that is running already is left to run."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("names", nargs="*", help="names of services; none: all services")
+        parser.add_argument("--wait", action="store_true", help="wait until the runs and their filtering have ended")
+        parser.add_argument("--json", action="store_true", dest="as_json", help="print the result as JSON")
+
+    def handle(self, *, names: list[str], wait: bool, as_json: bool, **options: object) -> None:
+        results = [_start(service) for service in _services(names)]
+        if wait:
+            for result in results:
+                self._wait(result)
+        for result in results:
+            if not as_json:
+                self.stdout.write(f"{result['service']}: {result['message']}")
+        if as_json:
+            self.stdout.write(json.dumps({"services": results}))
+        failed = [result["service"] for result in results if not result["ok"]]
+        if failed:
+            raise CommandError(f"Not all went well: {', '.join(failed)}.")
+
+    def _wait(self, result: dict[str, Any]) -> None:
+        if result["run"] is None:
+            return
+        name = result["service"]
+        waiting.wait(partial(waiting.of_run, result["run"]), words=f"{name}, run {result['run']}", terminal=self.stderr)
+        run = BatchRun.objects.get(pk=result["run"])
+        result |= {
+            "status": run.status,
+            "predicted": run.done,
+            "failed": run.failed,
+            "ok": run.status not in BAD,
+            "message": f"Run {run.pk} {run.status}: {run.done:,} predicted, {run.failed:,} failed. {run.error}".strip(),
+        }
+        for task in run.collection_tasks.all():
+            waiting.wait(partial(waiting.of_collection, task.pk), words=f"{name}, filtering", terminal=self.stderr)
+            task.refresh_from_db()
+            result["collection_status"] = task.status
+            result["ok"] = result["ok"] and task.status == "dataset_imported"
+            result["message"] += f" {task.words}"
+
+
+def _services(names: list[str]) -> list[BatchService]:
+    services = list(BatchService.objects.order_by("name"))
+    if not names:
+        return services
+    unknown = set(names) - {service.name for service in services}
+    if unknown:
+        raise CommandError(f"There is no batch service {sorted(unknown)[0]!r}.")
+    return [service for service in services if service.name in names]
+
+
+def _start(service: BatchService) -> dict[str, Any]:
+    try:
+        run = running.start(service=service, by=None)
+    except Refused as error:
+        going_on = error.code == "already_running"
+        return {
+            "service": service.name,
+            "run": error.where.get("item") if going_on else None,
+            "status": error.code,
+            "ok": going_on,
+            "message": error.message,
+        }
+    return {
+        "service": service.name,
+        "run": run.pk,
+        "status": run.status,
+        "ok": True,
+        "message": f"Started run {run.pk}.",
+    }

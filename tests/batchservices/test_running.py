@@ -1,0 +1,269 @@
+"""Runs start once, work through every input once, stop, and end by themselves."""
+
+import json
+import threading
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+
+from batchservices import child, execution, running
+from batchservices.deployment import change
+from batchservices.models import BatchRun, BatchService, ItemStatus, RunItem
+from batchservices.queue import WORKER_TRIES, Worker
+from config.leases import LeaseLost
+from config.refusals import Refused
+from config.sandbox import Outcome
+from hardexamples.models import Features
+from tests import loop
+from tests.factories import InferenceModelFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def service() -> BatchService:
+    return loop.service()
+
+
+def test_without_input_it_is_refused_with_the_reason(service: BatchService) -> None:
+    with pytest.raises(Refused, match=r"no input data\. Put images into inputs:night") as refusal:
+        running.start(service=service, by=None)
+    assert refusal.value.code == "no_input"
+    assert not BatchRun.objects.exists()
+
+
+def test_a_second_start_is_refused_and_names_the_run(service: BatchService) -> None:
+    loop.put_digits("inputs:night", first=400, count=1)
+    run = running.start(service=service, by=None)
+    with pytest.raises(Refused) as refusal:
+        running.start(service=service, by=None)
+    assert (refusal.value.code, refusal.value.status, refusal.value.where["item"]) == ("already_running", 409, run.pk)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_starts_at_once_are_one_run(service: BatchService) -> None:
+    loop.put_digits("inputs:night", first=400, count=1)
+    gate = threading.Barrier(4)
+    said: list[str] = []
+
+    def start() -> None:
+        gate.wait()
+        try:
+            running.start(service=service, by=None)
+            said.append("started")
+        except Refused as refusal:
+            said.append(refusal.code)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(said) == ["already_running"] * 3 + ["started"]
+    assert BatchRun.objects.count() == 1
+
+
+def test_a_model_that_is_not_ready_starts_nothing(service: BatchService) -> None:
+    loop.put_digits("inputs:night", first=400, count=1)
+    unready = InferenceModelFactory(status="refused", error="It has no graph.")
+    BatchService.objects.filter(pk=service.pk).update(model=unready)
+    with pytest.raises(Refused, match="It has no graph") as refusal:
+        running.start(service=service, by=None)
+    assert refusal.value.code == "model_not_ready"
+
+
+def test_a_bad_image_costs_its_item_and_not_the_run(service: BatchService) -> None:
+    loop.put_digits("inputs:night", first=400, count=3)
+    loop.put("inputs:night/half.png", loop.content("inputs:night/0400.png")[:60])
+    loop.put("inputs:night/moving.gif", b"GIF89a and so on")
+    run = loop.run(service)
+    assert (run.status, run.done, run.failed) == ("alarm", 3, 2)
+    assert "2 of 5 inputs" in run.error
+    errors = dict(run.items.filter(status="failed").values_list("name", "error_code"))
+    assert errors == {"half.png": "truncated_image", "moving.gif": "unsupported_format"}
+    lines = [json.loads(line) for line in loop.content(run.manifest).splitlines()]
+    assert [line["result"] for line in lines] == ["SUCCESSFUL"] * 3 + ["FAILED"] * 2
+    assert all(line["error_message"] for line in lines[3:])
+
+
+def test_a_run_of_bad_images_alone_has_failed(service: BatchService) -> None:
+    loop.put("inputs:night/a.png", b"no image")
+    run = loop.run(service)
+    assert (run.status, run.done, run.failed) == ("failed", 0, 1)
+    assert "a.png" in run.error
+    assert run.finished_at
+
+
+def test_identical_bytes_under_two_names_are_two_predictions(service: BatchService) -> None:
+    loop.put_digits("inputs:night", first=400, count=1)
+    loop.put("inputs:night/again.png", loop.content("inputs:night/0400.png"))
+    run = loop.run(service)
+    assert run.done == 2
+    assert len(set(run.items.values_list("sha256", flat=True))) == 1
+    assert loop.content("outputs:nightly/infer-result/0400.png_result.txt") == loop.content(
+        "outputs:nightly/infer-result/again.png_result.txt"
+    )
+
+
+def test_one_name_in_two_folders_keeps_two_results(service: BatchService) -> None:
+    pictures, _ = loop.digits()
+    loop.put("inputs:night/a/x.png", loop.png(pictures[400]))
+    loop.put("inputs:night/b/x.png", loop.png(pictures[401]))
+    run = loop.run(service)
+    assert run.done == 2
+    for folder in "ab":
+        said = json.loads(loop.content(f"outputs:nightly/infer-result/{folder}/x.png_result.txt"))
+        assert said == run.items.get(name=f"{folder}/x.png").prediction
+
+
+def test_a_manifest_lists_the_inputs(service: BatchService) -> None:
+    loop.put_digits("inputs:pool", first=400, count=3)
+    lines = [b'{"source": "inputs:pool/0402.png"}', b'{"source": "0400.png"}', b"nonsense", b'{"source": "../x.png"}']
+    loop.put("inputs:pool/night.manifest", b"\n".join(lines))
+    BatchService.objects.filter(pk=service.pk).update(input_location="inputs:pool/night.manifest")
+    service.refresh_from_db()
+    run = loop.run(service)
+    assert list(run.items.values_list("name", "status")) == [
+        ("0402.png", "done"),
+        ("0400.png", "done"),
+        ("line 3", "failed"),
+        ("line 4", "failed"),
+    ]
+    assert run.status == "alarm"
+
+
+def test_a_run_keeps_what_it_froze(service: BatchService) -> None:
+    loop.put_digits("inputs:night", first=400, count=2)
+    run = running.start(service=service, by=None)
+    change(
+        service=service,
+        by=None,
+        name="renamed",
+        model=service.model,
+        input_location="inputs:elsewhere",
+        output_location="outputs:elsewhere",
+    )
+    running.execute(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.done) == ("finished", 2)
+    assert run.manifest == f"outputs:nightly/infer-result-{run.pk}.manifest"
+
+
+def test_a_stopped_run_keeps_its_predictions_and_gives_the_rest_back(
+    service: BatchService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop.put_digits("inputs:night", first=400, count=12)
+    run = running.start(service=service, by=None)
+    predict = child.predict
+
+    def stop_in_between(data: bytes) -> Outcome:
+        if RunItem.objects.filter(run=run, status=ItemStatus.DONE).exists():
+            running.stop(run=run, by=None)
+            monkeypatch.setattr(child, "predict", predict)
+        return predict(data)
+
+    monkeypatch.setattr(child, "predict", stop_in_between)
+    running.execute(run.pk)
+    run.refresh_from_db()
+    assert run.status == "stopped"
+    assert run.done == run.items.filter(status="done").count() > 0
+    assert run.items.filter(status="pending").count() == 12 - run.done
+    running.execute(run.pk)
+    assert run.items.filter(status="pending").count() == 12 - run.done
+    with pytest.raises(Refused, match="stopped"):
+        running.stop(run=run, by=None)
+
+
+def test_any_number_of_messages_is_harmless(service: BatchService) -> None:
+    loop.put_digits("inputs:night", first=400, count=5)
+    run = loop.run(service)
+    features = Features.objects.count()
+    for _ in range(3):
+        running.execute(run.pk)
+    running.execute(10**9)
+    run.refresh_from_db()
+    assert (run.done, run.status, Features.objects.count()) == (5, "finished", features)
+
+
+def test_an_item_that_kills_the_child_is_tried_three_times_and_its_neighbors_are_done(
+    service: BatchService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop.put_digits("inputs:night", first=400, count=4)
+    poison = loop.content("inputs:night/0401.png")
+    predict, tries = child.predict, []
+
+    def crash(data: bytes) -> Outcome:
+        if data != poison:
+            return predict(data)
+        tries.append(data)
+        return Outcome(0, error=Refused("image_crashed", "The image crashed the process that worked on it."))
+
+    monkeypatch.setattr(child, "predict", crash)
+    run = loop.run(service)
+    assert (run.status, run.done, run.failed, len(tries)) == ("alarm", 3, 1, 3)
+    assert run.items.get(name="0401.png").error_code == "image_crashed"
+
+
+@pytest.fixture
+def prepared(service: BatchService) -> BatchRun:
+    """A run of four items that nobody has worked on."""
+    loop.put_digits("inputs:night", first=400, count=4)
+    run = running.start(service=service, by=None)
+    execution._prepare(execution.claim(BatchRun, run.pk), run)
+    run.refresh_from_db()
+    assert run.status == "running"
+    return run
+
+
+def test_two_workers_never_hold_one_item(prepared: BatchRun) -> None:
+    first = Worker(prepared).settle_and_lease([], wanted=3)
+    second = Worker(prepared).settle_and_lease([], wanted=3)
+    assert len(first) == 3
+    assert len(second) == 1
+    assert not {item.pk for item in first} & {item.pk for item in second}
+
+
+def test_an_item_whose_workers_die_is_leased_alone_and_given_up_at_last(prepared: BatchRun, settings) -> None:
+    sizes = []
+    for _ in range(WORKER_TRIES):
+        sizes.append(len(Worker(prepared).settle_and_lease([], wanted=4)))
+        prepared.items.update(lease_expires_at=prepared.created_at)
+    assert sizes[:3] == [4, 4, 1]
+    for _ in range(20):
+        if not Worker(prepared).settle_and_lease([], wanted=4):
+            break
+        prepared.items.update(lease_expires_at=prepared.created_at)
+    assert set(prepared.items.values_list("error_code", flat=True)) == {"worker_died_repeatedly"}
+    running.execute(prepared.pk)
+    prepared.refresh_from_db()
+    assert (prepared.status, prepared.failed) == ("failed", 4)
+
+
+def test_a_worker_that_comes_back_from_the_dead_writes_nothing(prepared: BatchRun) -> None:
+    from_the_dead = Worker(prepared)
+    items = from_the_dead.settle_and_lease([], wanted=4)
+    settled = [execution._predicted(prepared, item) for item in items] if child.load(prepared) is None else []
+    prepared.items.update(lease_expires_at=prepared.created_at)
+    running.execute(prepared.pk)
+    with pytest.raises(LeaseLost):
+        from_the_dead.settle_and_lease(settled, wanted=4)
+    prepared.refresh_from_db()
+    assert (prepared.status, prepared.done) == ("finished", 4)
+
+
+def test_a_model_whose_bytes_were_changed_is_not_loaded(prepared: BatchRun) -> None:
+    child.close()
+    sha256 = prepared.model_sha256
+    loop.put(f"models:{sha256[:2]}/{sha256}.onnx", b"another model")
+    running.execute(prepared.pk)
+    prepared.refresh_from_db()
+    assert (prepared.status, prepared.error_code) == ("failed", "hash_mismatch")
+
+
+def test_who_started_it_is_kept(service: BatchService) -> None:
+    loop.put_digits("inputs:night", first=400, count=1)
+    person = User.objects.get(pk=service.created_by_id)
+    assert running.start(service=service, by=person).started_by == person
