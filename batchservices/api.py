@@ -1,17 +1,35 @@
 """Models, batch services, runs and collection tasks in the REST API: thin doors on the verbs."""
 
+from django.conf import settings
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
 
+from batchservices import collection, deployment, registration, running
 from batchservices.filters import CollectionFilters, ModelFilters, PredictionFilters, RunFilters, ServiceFilters
-from batchservices.models import BatchRun, BatchService, CollectionTask, InferenceModel, RunItem
+from batchservices.models import ACTIVE_RUN, BatchRun, BatchService, CollectionTask, InferenceModel, RunItem
 from batchservices.serializers import (
     CollectionTaskSerializer,
+    FilteringInput,
+    FilteringSerializer,
+    ModelInput,
     ModelSerializer,
     PredictionItemSerializer,
     RunSerializer,
+    ServiceChange,
+    ServiceInput,
     ServiceSerializer,
+    SynchronizeInput,
 )
 from config.api.doors import Door, Inside
+from config.api.strict import Nothing
+from config.refusals import Refused
+
+CHANGEABLE = ("name", "description", "model", "input_location", "output_location")
 
 
 class ModelDoor(ListModelMixin, RetrieveModelMixin, Door):
@@ -21,7 +39,20 @@ class ModelDoor(ListModelMixin, RetrieveModelMixin, Door):
     serializer_class = ModelSerializer
     filterset_class = ModelFilters
     lookup_value_converter = "int"
-    permissions = {"list": "batchservices.view_inferencemodel", "retrieve": "batchservices.view_inferencemodel"}
+    permissions = {
+        "list": "batchservices.view_inferencemodel",
+        "retrieve": "batchservices.view_inferencemodel",
+        "create": "batchservices.add_inferencemodel",
+    }
+    parser_classes = [MultiPartParser]
+
+    @extend_schema(request={"multipart/form-data": ModelInput}, responses={202: ModelSerializer})
+    def create(self, request: Request) -> Response:
+        """Register an ONNX file; it is ready, or refused with the reason, after its dry run."""
+        said = self.said(ModelInput)
+        data = said.pop("file").read(settings.MODEL_LIMIT_MIB * 2**20 + 1)
+        model = registration.register_model(**said, data=data, by=self.caller)
+        return self.answer(model, ModelSerializer, status=202)
 
 
 class ServiceDoor(ListModelMixin, RetrieveModelMixin, Door):
@@ -31,7 +62,79 @@ class ServiceDoor(ListModelMixin, RetrieveModelMixin, Door):
     serializer_class = ServiceSerializer
     filterset_class = ServiceFilters
     lookup_value_converter = "int"
-    permissions = {"list": "batchservices.view_batchservice", "retrieve": "batchservices.view_batchservice"}
+    permissions = {
+        "list": "batchservices.view_batchservice",
+        "retrieve": "batchservices.view_batchservice",
+        "create": "batchservices.add_batchservice",
+        "partial_update": "batchservices.change_batchservice",
+        "filtering": "batchservices.view_batchservice",
+        "configure_filtering": "batchservices.change_batchservice",
+        "start": "batchservices.start_batchservice",
+        "stop": "batchservices.start_batchservice",
+        "synchronize": "batchservices.synchronize_batchservice",
+    }
+
+    @extend_schema(request=ServiceInput, responses={201: ServiceSerializer})
+    def create(self, request: Request) -> Response:
+        """Deploy a model; start the service to predict."""
+        said = self.said(ServiceInput)
+        self.may_name(said["output_dataset_name"])
+        service = deployment.deploy(**said, by=self.caller)
+        return self.answer(service, ServiceSerializer, status=201)
+
+    @extend_schema(request=ServiceChange, responses=ServiceSerializer)
+    def partial_update(self, request: Request, pk: int) -> Response:
+        """Change a service from its next run on."""
+        service = self.get_object()
+        said = {name: getattr(service, name) for name in CHANGEABLE} | self.said(ServiceChange)
+        return self.answer(deployment.change(service=service, **said, by=self.caller), ServiceSerializer)
+
+    @extend_schema(responses=FilteringSerializer)
+    @action(detail=True)
+    def filtering(self, request: Request, pk: int) -> Response:
+        """What happens to the hard examples."""
+        return self.answer(self.get_object(), FilteringSerializer)
+
+    @extend_schema(request=FilteringInput, responses=FilteringSerializer)
+    @filtering.mapping.put
+    def configure_filtering(self, request: Request, pk: int) -> Response:
+        """Set what happens to the hard examples, from the next start on."""
+        said = self.said(FilteringInput)
+        self.may_name(said["output_dataset_name"])
+        service = deployment.configure_filtering(service=self.get_object(), **said, by=self.caller)
+        return self.answer(service, FilteringSerializer)
+
+    @extend_schema(request=Nothing, responses={202: RunSerializer})
+    @action(detail=True, methods=["post"])
+    def start(self, request: Request, pk: int) -> Response:
+        """Predict all inputs, in a run."""
+        self.said(Nothing)
+        return self.answer(running.start(service=self.get_object(), by=self.caller), RunSerializer, status=202)
+
+    @extend_schema(request=Nothing, responses=RunSerializer)
+    @action(detail=True, methods=["post"])
+    def stop(self, request: Request, pk: int) -> Response:
+        """Stop the run that is going on; what is predicted stays."""
+        self.said(Nothing)
+        run = self.get_object().runs.filter(status__in=ACTIVE_RUN).first()
+        if run is None:
+            raise Refused("not_running", "No run of this service is going on.", status=409)
+        running.stop(run=run, by=self.caller)
+        return self.answer(run, RunSerializer)
+
+    @extend_schema(request=SynchronizeInput, responses={202: CollectionTaskSerializer})
+    @action(detail=True, methods=["post"])
+    def synchronize(self, request: Request, pk: int) -> Response:
+        """Synchronize Data to Dataset: all inputs, unlabeled; again adds only what is new."""
+        said = self.said(SynchronizeInput)
+        self.may_name(said["dataset_name"])
+        task = collection.synchronize(service=self.get_object(), **said, by=self.caller)
+        return self.answer(task, CollectionTaskSerializer, status=202)
+
+    def may_name(self, dataset_name: str) -> None:
+        """Whoever names a new dataset needs the permission to make one."""
+        if dataset_name and not self.caller.has_perm("datasets.add_dataset"):
+            raise PermissionDenied("You do not have permission to make a dataset.")
 
 
 class ServiceRunDoor(ListModelMixin, Inside):
@@ -62,7 +165,16 @@ class RunDoor(RetrieveModelMixin, Door):
     queryset = BatchRun.objects.select_related("started_by")
     serializer_class = RunSerializer
     lookup_value_converter = "int"
-    permissions = {"retrieve": "batchservices.view_batchrun"}
+    permissions = {"retrieve": "batchservices.view_batchrun", "stop": "batchservices.start_batchservice"}
+
+    @extend_schema(request=Nothing, responses=RunSerializer)
+    @action(detail=True, methods=["post"])
+    def stop(self, request: Request, pk: int) -> Response:
+        """Stop a run; what is predicted stays."""
+        self.said(Nothing)
+        run = self.get_object()
+        running.stop(run=run, by=self.caller)
+        return self.answer(run, RunSerializer)
 
 
 class PredictionDoor(ListModelMixin, Inside):
@@ -83,4 +195,16 @@ class CollectionDoor(RetrieveModelMixin, Door):
     queryset = CollectionTask.objects.select_related("created_by")
     serializer_class = CollectionTaskSerializer
     lookup_value_converter = "int"
-    permissions = {"retrieve": "batchservices.view_collectiontask"}
+    permissions = {
+        "retrieve": "batchservices.view_collectiontask",
+        "stop": "batchservices.synchronize_batchservice",
+    }
+
+    @extend_schema(request=Nothing, responses=CollectionTaskSerializer)
+    @action(detail=True, methods=["post"])
+    def stop(self, request: Request, pk: int) -> Response:
+        """Stop a collection; what was brought stays."""
+        self.said(Nothing)
+        task = self.get_object()
+        collection.stop(task=task, by=self.caller)
+        return self.answer(task, CollectionTaskSerializer)

@@ -54,7 +54,7 @@ def deploy(
     service = BatchService(created_by=by)
     _save(service, name, description, model, input_location, output_location)
     if filtering or output_dataset or output_dataset_name:
-        configure_filtering(
+        service = configure_filtering(
             service=service,
             by=by,
             filtering=filtering,

@@ -6,9 +6,12 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from batchservices.models import BatchRun, BatchService, CollectionTask, InferenceModel, RunItem
+from batchservices.words import filtering_words
 from config.api.strict import Strict
 from datasets.formats.jsonlines import strict_loads
+from datasets.models import Dataset
 from datasets.serializers import WORK_FIELDS
+from hardexamples.models import HardExampleFilter
 
 MAX_ID = 2**63 - 1
 MAX_CLASSES = 10_000
@@ -29,14 +32,21 @@ class ModelSerializer(serializers.ModelSerializer):
 
 
 class FilteringSerializer(serializers.ModelSerializer):
-    """Hard example filtering of a service; a change counts from its next start on."""
+    """Hard example filtering of a service; a change counts from its next start on. `words` says what will happen."""
+
+    label_mapping = serializers.DictField(child=serializers.CharField())
+    words = serializers.SerializerMethodField()
 
     class Meta:
         model = BatchService
         fields = [
             "filtering", "filter", "training_manifest", "output_dataset", "label_mapping", "filtering_changed_at",
+            "words",
         ]  # fmt: skip
         read_only_fields = fields
+
+    def get_words(self, service: BatchService) -> str:
+        return filtering_words(service)
 
 
 class ServiceSerializer(serializers.ModelSerializer):
@@ -125,12 +135,33 @@ class ModelInput(Strict):
     profile = JSONObject(required=False, help_text="As models show it; proposed from the file where it is left out.")
 
 
-class ServiceInput(Strict):
+class FilteringSettings(Strict):
+    """What happens to the hard examples: an existing dataset, or the name of a new one."""
+
+    filter = serializers.PrimaryKeyRelatedField(
+        queryset=HardExampleFilter.objects.all(), allow_null=True, default=None, help_text="Null: Hardmine default."
+    )
+    training_manifest = serializers.CharField(max_length=1000, allow_blank=True, default="")
+    output_dataset = serializers.PrimaryKeyRelatedField(queryset=Dataset.objects.all(), allow_null=True, default=None)
+    output_dataset_name = serializers.CharField(max_length=100, allow_blank=True, default="")
+    label_mapping = serializers.DictField(
+        child=serializers.CharField(max_length=1024),
+        default=dict,
+        help_text="Class of the model: label of the dataset.",
+    )
+
+
+class FilteringInput(FilteringSettings):
+    filtering = serializers.BooleanField()
+
+
+class ServiceInput(FilteringSettings):
     name = serializers.CharField(max_length=64)
     description = serializers.CharField(max_length=100, allow_blank=True, default="")
     model = serializers.PrimaryKeyRelatedField(queryset=InferenceModel.objects.all())
     input_location = serializers.CharField(max_length=1000, help_text="A folder or a .manifest, as alias:path.")
     output_location = serializers.CharField(max_length=1000, help_text="Where the results are written, as alias:path.")
+    filtering = serializers.BooleanField(default=False)
 
 
 class ServiceChange(Strict):
@@ -139,3 +170,10 @@ class ServiceChange(Strict):
     model = serializers.PrimaryKeyRelatedField(queryset=InferenceModel.objects.all(), required=False)
     input_location = serializers.CharField(max_length=1000, required=False)
     output_location = serializers.CharField(max_length=1000, required=False)
+
+
+class SynchronizeInput(Strict):
+    """An existing dataset, or the name of a new one."""
+
+    dataset = serializers.PrimaryKeyRelatedField(queryset=Dataset.objects.all(), allow_null=True, default=None)
+    dataset_name = serializers.CharField(max_length=100, allow_blank=True, default="")

@@ -84,8 +84,9 @@ class LabelDoor(ListModelMixin, Inside):
     @extend_schema(request=LabelsInput, responses={201: LabelSerializer(many=True)})
     def create(self, request: Request, dataset_id: int) -> Response:
         """Make the labels that are missing; answers with all of the names that were asked for."""
+        dataset = self.parent()
         names = self.said(LabelsInput)["names"]
-        labels = creation.add_labels(dataset=self.parent(), names=names, by=self.caller)
+        labels = creation.add_labels(dataset=dataset, names=names, by=self.caller)
         asked = {creation.label_name(name): None for name in names}
         return Response(LabelSerializer([labels[name] for name in asked], many=True).data, status=201)
 

@@ -21,14 +21,14 @@ THUMBNAIL_TYPE = "image/jpeg"
 @staff_page("datasets.view_sample")
 def image(request: HttpRequest, sample_id: int) -> HttpResponse:
     """The whole image of a sample."""
-    return answer(request, Blob.objects.filter(samples=sample_id), thumbnail=False)
+    return answer(request, Blob.objects.filter(samples__pk=sample_id), thumbnail=False)
 
 
 @require_safe
 @staff_page("datasets.view_sample")
 def thumbnail(request: HttpRequest, sample_id: int) -> HttpResponse:
     """The small image of a sample."""
-    return answer(request, Blob.objects.filter(samples=sample_id), thumbnail=True)
+    return answer(request, Blob.objects.filter(samples__pk=sample_id), thumbnail=True)
 
 
 @require_safe

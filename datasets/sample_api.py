@@ -65,13 +65,13 @@ class SampleDoor(RetrieveModelMixin, Door):
     @action(detail=True)
     def image(self, request: Request, pk: int) -> HttpResponse:
         """The image as it came in."""
-        return media.answer(request._request, Blob.objects.filter(samples=pk), thumbnail=False)
+        return media.answer(request._request, Blob.objects.filter(samples__pk=pk), thumbnail=False)
 
     @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
     @action(detail=True)
     def thumbnail(self, request: Request, pk: int) -> HttpResponse:
         """A JPEG of at most 256 pixels a side."""
-        return media.answer(request._request, Blob.objects.filter(samples=pk), thumbnail=True)
+        return media.answer(request._request, Blob.objects.filter(samples__pk=pk), thumbnail=True)
 
     @extend_schema(request=ConfirmInput, responses=SampleDetailSerializer)
     @action(detail=True, methods=["post"])

@@ -1,6 +1,7 @@
 """What holds for every address of the REST API."""
 
 import json
+import re
 from io import StringIO
 from typing import Any
 
@@ -131,7 +132,7 @@ class TestWhatComesIn:
         "kind", ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1", "x"]
     )
     def test_other_types_than_json_are_refused(self, kind):
-        answer = program("datasets.add_dataset").generic("POST", "/api/v1/datasets/", b"{}", content_type=kind)
+        answer = program("datasets.add_dataset").generic("POST", "/api/v1/datasets/", "{}", content_type=kind)
         assert answer.status_code == 415
         assert answer.json()["code"] == "unsupported_media_type"
 
@@ -200,6 +201,24 @@ class TestAddresses:
         answer = program("datasets.view_dataset").get("/api/v1/datasets/", HTTP_ACCEPT=accepted)
         assert answer.status_code in {200, 406}
         assert answer["Content-Type"] == "application/json"
+
+
+class TestEveryAddress:
+    """Whoever may do everything, asking for what is not there or cannot be: an error in JSON, never a fault."""
+
+    @pytest.mark.parametrize("number", [0, 10**6, 2**63 - 1, 2**63, 2**70, 10**30])
+    def test_numbers_of_any_size_are_answered(self, number):
+        client = APIClient()
+        client.force_authenticate(StaffFactory.create())
+        for pattern in get_resolver("config.api_urls").url_patterns:
+            view: Any = pattern.callback
+            address = "/api/v1/" + re.sub(r"<int:\w+>", str(number), str(pattern.pattern))
+            for method in list(getattr(view, "actions", ())):
+                answer = client.generic(method.upper(), address, "{}", content_type="application/json")
+                assert answer.status_code < 500, f"{method} {address}"
+                if "<int" in str(pattern.pattern):
+                    assert answer.status_code in {400, 404, 415}, f"{method} {address}: {answer.status_code}"
+                assert answer["Content-Type"] == "application/json"
 
 
 class TestQueries:
