@@ -10,11 +10,11 @@ from django.core.files.storage import storages
 
 from config.refusals import Refused
 from config.steps import step
+from datasets import locations
 from datasets.images import FORMATS
 from datasets.locations import Location
 from datasets.models import Blob
 from datasets.preparation import Prepared
-from datasets.stores import store_for
 
 STORAGE = "datasets"
 
@@ -26,8 +26,8 @@ def keep(*, prepared: Prepared, data: bytes) -> None:
         Refused: storage_unavailable.
     """
     step("blob.before_write")
-    _write(_thumbnail_key(prepared.sha256), prepared.thumbnail)
-    _write(_key(prepared.sha256, prepared.format), data)
+    _write(_thumbnail_location(prepared.sha256), prepared.thumbnail)
+    _write(_location(prepared.sha256, prepared.format), data)
     step("blob.written")
 
 
@@ -49,7 +49,7 @@ def rows(prepared: Iterable[Prepared]) -> dict[str, Blob]:
 
 def location(blob: Blob) -> Location:
     """Where the bytes are: `datasets:blobs/ab/cd/<sha256>.png`."""
-    return Location(STORAGE, _key(blob.sha256, blob.format))
+    return _location(blob.sha256, blob.format)
 
 
 def read(blob: Blob) -> bytes:
@@ -58,7 +58,7 @@ def read(blob: Blob) -> bytes:
     Raises:
         Refused: source_not_found, storage_unavailable.
     """
-    return _read(_key(blob.sha256, blob.format), blob.size)
+    return locations.read(location(blob), limit=blob.size)
 
 
 def thumbnail(blob: Blob) -> bytes:
@@ -67,7 +67,7 @@ def thumbnail(blob: Blob) -> bytes:
     Raises:
         Refused: source_not_found, storage_unavailable.
     """
-    return _read(_thumbnail_key(blob.sha256), 1_000_000)
+    return locations.read(_thumbnail_location(blob.sha256), limit=1_000_000)
 
 
 def media_type(blob: Blob) -> str:
@@ -75,24 +75,18 @@ def media_type(blob: Blob) -> str:
     return FORMATS[blob.format][1]
 
 
-def _key(sha256: str, image_format: str) -> str:
-    return f"blobs/{sha256[:2]}/{sha256[2:4]}/{sha256}{FORMATS[image_format][0]}"
+def _location(sha256: str, image_format: str) -> Location:
+    return Location(STORAGE, f"blobs/{sha256[:2]}/{sha256[2:4]}/{sha256}{FORMATS[image_format][0]}")
 
 
-def _thumbnail_key(sha256: str) -> str:
-    return f"thumbnails/{sha256[:2]}/{sha256[2:4]}/{sha256}.jpg"
+def _thumbnail_location(sha256: str) -> Location:
+    return Location(STORAGE, f"thumbnails/{sha256[:2]}/{sha256[2:4]}/{sha256}.jpg")
 
 
-def _write(key: str, data: bytes) -> None:
+def _write(place: Location, data: bytes) -> None:
     storage = storages[STORAGE]
-    if storage.exists(key) and storage.size(key) == len(data):
+    if storage.exists(place.path) and storage.size(place.path) == len(data):
         return
-    store_for(storage).write(key, data)
-    if storage.size(key) != len(data):
+    locations.write(place, data, own=True)
+    if storage.size(place.path) != len(data):
         raise Refused("storage_unavailable", "The storage did not keep all bytes of an image; try again.", status=503)
-
-
-def _read(key: str, limit: int) -> bytes:
-    store = store_for(storages[STORAGE])
-    with store.open(key) as file:
-        return store.read(file, limit)

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import F
+from django.utils import timezone
 
 from config.refusals import Refused
 from datasets import blobs, counters
@@ -39,7 +40,10 @@ BOX_TOLERANCE = 1e-3  # pixels that rounding may push a corner over the border
 
 @dataclass(frozen=True)
 class Claim:
-    """That a label applies: to the whole image, or to a box in pixels (xmin, ymin, xmax, ymax) of the upright image."""
+    """That a label applies: to the whole image, or to a box in pixels (xmin, ymin, xmax, ymax) of the upright image.
+
+    `created_at` is when it was claimed; None for now.
+    """
 
     label: str
     box: tuple[float, float, float, float] | None = None
@@ -48,6 +52,7 @@ class Claim:
     annotated_by: str = ""
     hard: bool = False
     hard_coefficient: float = 0.0
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -316,6 +321,7 @@ def _annotation(
         confidence=claim.confidence,
         hard=claim.hard,
         hard_coefficient=claim.hard_coefficient,
+        created_at=claim.created_at or timezone.now(),
     )
 
 

@@ -108,6 +108,23 @@ def resolve_source(text: str, *, base: Location | None = None) -> Location:
     return parse(text)
 
 
+def to_source(location: Location) -> str:
+    """How a manifest names a file, so that `resolve_source` finds it: as `obs://bucket/key` where
+    `settings.FOREIGN_LOCATIONS` maps one to its folder, else as our own `alias:path`."""
+    text = str(location)
+    for prefix, target in sorted(settings.FOREIGN_LOCATIONS.items(), key=lambda item: len(item[1]), reverse=True):
+        folder = target if target.endswith(":") else target.rstrip("/") + "/"
+        if text.startswith(folder):
+            bucket = prefix if _FOREIGN_ROOT.match(prefix) else f"obs://{prefix}"
+            return bucket.rstrip("/") + "/" + text.removeprefix(folder)
+    return text
+
+
+def remove(location: Location) -> None:
+    """Delete a file of our own; nothing happens where there is none."""
+    storages[location.alias].delete(location.path)
+
+
 def list_files(location: Location, *, suffixes: tuple[str, ...] | None = None) -> Iterator[Entry]:
     """All regular files below a location, by name in code-point order, the same order in every kind of
     storage.
@@ -160,10 +177,11 @@ def read(location: Location, *, limit: int) -> bytes:
     return data
 
 
-def write(location: Location, data: bytes, *, own: bool = False) -> None:
+def write(location: Location, data: bytes | BinaryIO, *, own: bool = False) -> None:
     """Store a file, whole or not at all; one of the same name is replaced.
 
     Args:
+        data: the bytes, or a stream of them, which is never in memory as a whole.
         own: the system writes for itself (blobs, models, staged uploads), also where people may not write.
 
     Raises:

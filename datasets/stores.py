@@ -1,5 +1,4 @@
-"""How files are listed, read and written in each kind of storage. Only `datasets.locations`, for what
-people name, and `datasets.blobs` and `datasets.staging`, for what is ours, may call this.
+"""How files are listed, read and written in each kind of storage. Only `datasets.locations` may call this.
 
 Paths arrive here checked. What is checked here is what lies on the disk: a link, a pipe or a device in a
 folder that other people can write to is never followed and never waited for.
@@ -7,14 +6,16 @@ folder that other people can write to is never followed and never waited for.
 
 import contextlib
 import errno
+import io
 import logging
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Protocol, cast
 
-from django.core.files.base import ContentFile
+from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage, Storage
 
 from config.refusals import Refused
@@ -26,6 +27,7 @@ Found = tuple[str, int, str]
 """Name below what was listed, size in bytes, etag."""
 
 MAX_DEPTH = 64
+_PIECE = 1 << 20
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Without O_NONBLOCK, opening a pipe waits for somebody to write to it.
@@ -47,8 +49,8 @@ class Store(Protocol):
     def read(self, file: BinaryIO, size: int) -> bytes:
         """At most `size` bytes of an opened file."""
 
-    def write(self, path: str, data: bytes) -> None:
-        """Store a file, replacing one of the same name."""
+    def write(self, path: str, data: bytes | BinaryIO) -> None:
+        """Store a file, replacing one of the same name; a stream is read to its end, piece by piece."""
 
 
 def store_for(storage: Storage) -> Store:
@@ -99,7 +101,7 @@ class FolderStore:
         except OSError as error:
             raise _unavailable(error) from None
 
-    def write(self, path: str, data: bytes) -> None:
+    def write(self, path: str, data: bytes | BinaryIO) -> None:
         *folders, name = path.split("/")
         temporary = f".{secrets.token_hex(8)}.part"
         try:
@@ -109,7 +111,7 @@ class FolderStore:
                 file = os.open(temporary, _NEW, self.storage.file_permissions_mode or 0o644, dir_fd=folder)
                 try:
                     with os.fdopen(file, "wb") as stream:
-                        stream.write(data)
+                        shutil.copyfileobj(_stream(data), stream, _PIECE)
                         stream.flush()
                         os.fsync(file)
                     step("file.before_rename")
@@ -183,7 +185,7 @@ class BucketStore:
         except Exception as error:
             raise _unavailable(error) from None
 
-    def write(self, path: str, data: bytes) -> None:
+    def write(self, path: str, data: bytes | BinaryIO) -> None:
         key = self.root + path
         settings = self.storage.get_object_parameters(key)
         try:
@@ -227,11 +229,11 @@ class OtherStore:
         except Exception as error:
             raise _unavailable(error) from None
 
-    def write(self, path: str, data: bytes) -> None:
+    def write(self, path: str, data: bytes | BinaryIO) -> None:
         try:
             if self.storage.exists(path):
                 self.storage.delete(path)
-            self.storage.save(path, ContentFile(data))
+            self.storage.save(path, File(_stream(data)))
         except Exception as error:
             raise _unavailable(error) from None
 
@@ -260,6 +262,10 @@ def _walk_folder(folder: int, above: str, depth: int) -> Iterator[Found]:
         raise _unavailable(error) from None
     finally:
         os.close(folder)
+
+
+def _stream(data: bytes | BinaryIO) -> BinaryIO:
+    return io.BytesIO(data) if isinstance(data, bytes) else data
 
 
 def _hidden(name: str) -> bool:
