@@ -5,12 +5,14 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from config.api.doors import Door, Inside
+from config.api.strict import Nothing
 from config.refusals import Refused
-from datasets import changes, creation, locations
+from datasets import changes, creation, importing, locations, publishing
 from datasets.filters import DatasetFilters
 from datasets.models import Dataset, DatasetVersion, ImportTask, Label, VersionStatus
 from datasets.serializers import (
@@ -19,11 +21,13 @@ from datasets.serializers import (
     DatasetInput,
     DatasetSerializer,
     DatasetVersionSerializer,
+    ImportInput,
     ImportTaskDetailSerializer,
     ImportTaskSerializer,
     LabelChange,
     LabelSerializer,
     LabelsInput,
+    PublishInput,
 )
 
 
@@ -40,6 +44,8 @@ class DatasetDoor(ListModelMixin, RetrieveModelMixin, Door):
         "create": "datasets.add_dataset",
         "partial_update": "datasets.change_dataset",
         "destroy": "datasets.delete_dataset",
+        "start_import": "datasets.import_dataset",
+        "publish": "datasets.publish_dataset",
     }
 
     @extend_schema(responses=DatasetDetailSerializer)
@@ -64,6 +70,27 @@ class DatasetDoor(ListModelMixin, RetrieveModelMixin, Door):
         """Delete a dataset, unless something fills or needs it."""
         creation.delete_dataset(dataset=self.get_object(), by=self.caller)
         return Response(status=204)
+
+    @extend_schema(
+        request={"application/json": ImportInput, "multipart/form-data": ImportInput},
+        responses={202: ImportTaskDetailSerializer},
+    )
+    @action(detail=True, methods=["post"], url_path="import", parser_classes=[*Door.parser_classes, MultiPartParser])
+    def start_import(self, request: Request, pk: int) -> Response:
+        """Import from a location (a folder, or a manifest), or what is uploaded: images and ZIP archives."""
+        dataset = self.get_object()
+        said = self.said(ImportInput)
+        uploads = [(file.name, file) for file in said.pop("files")]
+        task = importing.start_import(dataset=dataset, uploads=uploads, **said, by=self.caller)
+        return self.answer(task, ImportTaskDetailSerializer, status=202)
+
+    @extend_schema(request=PublishInput, responses={202: DatasetVersionSerializer})
+    @action(detail=True, methods=["post"])
+    def publish(self, request: Request, pk: int) -> Response:
+        """Publish the labeled samples as the next version."""
+        dataset = self.get_object()
+        version = publishing.publish(dataset=dataset, **self.said(PublishInput), by=self.caller)
+        return self.answer(version, DatasetVersionSerializer, status=202)
 
 
 class LabelDoor(ListModelMixin, Inside):
@@ -113,7 +140,15 @@ class ImportDoor(RetrieveModelMixin, Door):
     queryset = ImportTask.objects.prefetch_related("problems")
     serializer_class = ImportTaskDetailSerializer
     lookup_value_converter = "int"
-    permissions = {"retrieve": "datasets.view_importtask"}
+    permissions = {"retrieve": "datasets.view_importtask", "stop": "datasets.import_dataset"}
+
+    @extend_schema(request=Nothing, responses=ImportTaskDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def stop(self, request: Request, pk: int) -> Response:
+        """Stop an import; what it brought stays."""
+        self.said(Nothing)
+        importing.stop(task=self.get_object(), by=self.caller)
+        return self.answer(self.get_object(), ImportTaskDetailSerializer)
 
 
 class DatasetVersionDoor(ListModelMixin, Inside):

@@ -15,16 +15,18 @@ from rest_framework.response import Response
 from config.api.doors import Door, Inside
 from config.api.strict import Nothing
 from config.refusals import Refused
-from datasets import bulk_review, media, review
+from datasets import bulk_review, media, review, transfer
 from datasets.filters import SampleFilters
 from datasets.intake import Claim
-from datasets.models import Annotation, Blob, Dataset, Sample
+from datasets.models import Annotation, Blob, Dataset, Sample, Status
 from datasets.serializers import (
+    AddToDatasetInput,
     ChangedSerializer,
     ConfirmInput,
     IdsInput,
     SampleDetailSerializer,
     SampleSerializer,
+    TransferredSerializer,
     VersionInput,
 )
 
@@ -116,6 +118,7 @@ class DatasetReviewDoor(Door):
         "reject": "datasets.confirm_sample",
         "mark_hard": "datasets.mark_hard_sample",
         "unmark_hard": "datasets.mark_hard_sample",
+        "add_to_dataset": "datasets.add_to_dataset",
     }
 
     @extend_schema(request=IdsInput, responses=ChangedSerializer)
@@ -141,6 +144,18 @@ class DatasetReviewDoor(Door):
     def unmark_hard(self, request: Request, pk: int) -> Response:
         """Not hard, because a person says so; status and labels stay."""
         return self.answer(bulk_review.unmark_hard(samples=self._chosen(), by=self.caller), ChangedSerializer)
+
+    @extend_schema(request=AddToDatasetInput, responses=TransferredSerializer)
+    @action(detail=True, methods=["post"])
+    def add_to_dataset(self, request: Request, pk: int) -> Response:
+        """Add to dataset: labeled samples, all of them where no ids are given, join another dataset."""
+        dataset = self.get_object()
+        said = self.said(AddToDatasetInput)
+        samples: Any = Sample.objects.filter(dataset=dataset, status=Status.LABELED)
+        if "ids" in said:
+            samples = chosen(dataset, said["ids"])
+        transferred = transfer.add_to_dataset(samples=samples, target=said["target"], by=self.caller)
+        return self.answer(transferred, TransferredSerializer)
 
     def _chosen(self) -> list[int]:
         dataset = self.get_object()

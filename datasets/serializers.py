@@ -24,6 +24,7 @@ from datasets.models import (
 
 MAX_BULK = 10_000
 MAX_BOXES = 10_000
+MAX_FILES = 2000
 MAX_ID = 2**63 - 1
 
 
@@ -226,20 +227,29 @@ class LabelChange(Strict):
 
 
 class ImportInput(Strict):
-    """Either a location, or uploaded files: images, or one ZIP."""
+    """Either a location, or uploaded files: images and ZIP archives."""
 
     format = serializers.ChoiceField(choices=ImportFormat.choices, default=ImportFormat.IMAGES)
-    location = serializers.CharField(max_length=1200, required=False)
-    files = serializers.ListField(child=serializers.FileField(), min_length=1, max_length=2000, required=False)
-    final_annotation = serializers.BooleanField(default=True)
-    difficult_only = serializers.BooleanField(default=False)
+    location = serializers.CharField(max_length=1200, default="")
+    files = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True), max_length=MAX_FILES, default=list
+    )
+    final_annotation = serializers.BooleanField(default=True, help_text="Off: annotated samples are To Be Confirmed.")
+    difficult_only = serializers.BooleanField(default=False, help_text="Of a manifest, the hard examples only.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["location"] and attrs["files"]:
+            raise serializers.ValidationError("Name a location or upload files, not both.")
+        return attrs
 
 
 class PublishInput(Strict):
-    name = serializers.CharField(max_length=32, required=False, help_text="V001, V002, ... where it is left out.")
+    name = serializers.CharField(max_length=32, default="", help_text="V001, V002, ... where it is left out.")
     description = serializers.CharField(max_length=256, allow_blank=True, default="")
-    hard_examples = serializers.BooleanField(default=True)
-    train_ratio = FiniteFloat(min_value=0, max_value=1, allow_null=True, default=None)
+    hard_examples = serializers.BooleanField(default=True, help_text="Write hardness and reasons into the manifest.")
+    train_ratio = FiniteFloat(
+        min_value=0, max_value=1, allow_null=True, default=None, help_text="Share of TRAIN among those without a usage."
+    )
 
 
 class AnnotationInput(Strict):
@@ -272,7 +282,7 @@ class IdsInput(Strict):
 class AddToDatasetInput(Strict):
     """Confirmed samples, all of them where no ids are given, and the dataset that they join."""
 
-    target = serializers.IntegerField(min_value=1, max_value=MAX_ID)
+    target = serializers.PrimaryKeyRelatedField(queryset=Dataset.objects.all())
     ids = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=MAX_ID), min_length=1, max_length=MAX_BULK, required=False
     )
@@ -284,3 +294,12 @@ class ChangedSerializer(serializers.Serializer):
     changed = serializers.IntegerField()
     passed_over = serializers.IntegerField()
     batch = serializers.CharField()
+
+
+class TransferredSerializer(serializers.Serializer):
+    """What joined the target, what got its labels there, what was labeled there already, what is not Labeled."""
+
+    added = serializers.IntegerField()
+    updated = serializers.IntegerField()
+    already_there = serializers.IntegerField()
+    passed_over = serializers.IntegerField()

@@ -5,12 +5,14 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from datasets import counters
-from datasets.models import Annotation, Dataset, DatasetVersion, ReviewEvent, Sample, Status, VersionStatus
+from datasets import counters, staging
+from datasets.entries import work_folder
+from datasets.models import Annotation, Dataset, DatasetVersion, ImportTask, ReviewEvent, Sample, Status, VersionStatus
 from tests.factories import (
     AnnotationFactory,
     BoxFactory,
@@ -112,8 +114,88 @@ class TestImports:
         listed = client.get(f"/api/v1/datasets/{problem.task.dataset_id}/imports/").json()["results"]
         assert [task["id"] for task in listed] == [problem.task_id]
 
+    @pytest.mark.parametrize("format", ["images", "directories"])
+    def test_a_location_is_imported_by_a_worker(self, format):  # noqa: A002
+        dataset = DatasetFactory.create()
+        storages["inputs"].save("street/cat/1.png", ContentFile(image_bytes()))
+        client = program("datasets.import_dataset", "datasets.view_importtask")
+        body = {"location": "inputs:street/", "format": format}
+        answer = client.post(f"/api/v1/datasets/{dataset.pk}/import/", body)
+        assert (answer.status_code, answer.json()["status"]) == (202, "waiting")
+        stopped = client.post(f"/api/v1/imports/{answer.json()['id']}/stop/").json()
+        assert stopped["status"] == "stopped"
+        assert stopped == client.get(f"/api/v1/imports/{answer.json()['id']}/").json()
+        again = client.post(f"/api/v1/imports/{answer.json()['id']}/stop/")
+        assert (again.status_code, again.json()["code"]) == (409, "illegal_status_change")
+
+    def test_files_are_uploaded(self):
+        dataset = DatasetFactory.create()
+        files = [SimpleUploadedFile(f"{number}.png", image_bytes(number)) for number in range(2)]
+        client = program("datasets.import_dataset")
+        answer = client.post(f"/api/v1/datasets/{dataset.pk}/import/", {"files": files}, format="multipart")
+        assert answer.status_code == 202
+        assert answer.json()["final_annotation"] is True
+        assert [upload.name for upload in staging.staged(work_folder(ImportTask.objects.get()))] == ["0.png", "1.png"]
+
+    @pytest.mark.parametrize(
+        ("body", "code"),
+        [
+            ({}, "nothing_to_import"),
+            ({"location": "inputs:nothing/"}, "nothing_to_import"),
+            ({"location": "inputs:../x"}, "path_not_allowed"),
+            ({"location": "file:///etc/passwd"}, "scheme_not_allowed"),
+            ({"location": "http://169.254.169.254/"}, "scheme_not_allowed"),
+            ({"location": "models:"}, "scheme_not_allowed"),
+            ({"location": "inputs:a", "format": "pickle"}, "invalid_input"),
+            ({"format": "manifest"}, "nothing_to_import"),
+            ({"files": ["a"]}, "invalid_input"),
+            ({"location": "inputs:a", "uploaded": True}, "unknown_or_read_only_field"),
+        ],
+    )
+    def test_what_cannot_be_imported_is_refused(self, body, code):
+        dataset = DatasetFactory.create()
+        answer = program("datasets.import_dataset").post(f"/api/v1/datasets/{dataset.pk}/import/", body)
+        assert (answer.status_code, answer.json()["code"]) == (400, code)
+        assert not ImportTask.objects.exists()
+
+    def test_a_location_or_files_but_not_both(self):
+        storages["inputs"].save("street/1.png", ContentFile(image_bytes()))
+        dataset = DatasetFactory.create()
+        body = {"location": "inputs:street", "files": [SimpleUploadedFile("1.png", image_bytes())]}
+        client = program("datasets.import_dataset")
+        answer = client.post(f"/api/v1/datasets/{dataset.pk}/import/", body, format="multipart")
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_input")
+        assert not ImportTask.objects.exists()
+
 
 class TestVersions:
+    def test_labeled_samples_are_published_by_a_worker(self):
+        annotation = AnnotationFactory.create(sample__status=Status.LABELED)
+        dataset = annotation.sample.dataset
+        client = program("datasets.publish_dataset")
+        answer = client.post(f"/api/v1/datasets/{dataset.pk}/publish/", {"description": "The first."})
+        assert answer.status_code == 202
+        assert (answer.json()["name"], answer.json()["status"]) == ("V001", "publishing")
+        again = client.post(f"/api/v1/datasets/{dataset.pk}/publish/")
+        assert (again.status_code, again.json()["code"]) == (409, "already_publishing")
+
+    @pytest.mark.parametrize(
+        ("body", "code"),
+        [
+            ({}, "nothing_labeled"),
+            ({"name": "../V1"}, "bad_name"),
+            ({"train_ratio": 2}, "invalid_input"),
+            ({"train_ratio": "nan"}, "invalid_input"),
+            ({"sha256": "a"}, "unknown_or_read_only_field"),
+        ],
+    )
+    def test_what_cannot_be_published_is_refused(self, body, code):
+        dataset = DatasetFactory.create()
+        answer = program("datasets.publish_dataset").post(f"/api/v1/datasets/{dataset.pk}/publish/", body)
+        assert answer.status_code in {400, 409}
+        assert answer.json()["code"] == code
+        assert not DatasetVersion.objects.exists()
+
     def test_the_manifest_of_a_published_version_is_downloaded(self):
         version = DatasetVersionFactory.create()
         client = program("datasets.view_datasetversion")
@@ -400,3 +482,37 @@ class TestReviewOfMany:
         dataset = DatasetFactory.create()
         answer = program("datasets.mark_hard_sample").post(f"/api/v1/datasets/{dataset.pk}/mark_hard/", {"ids": ids})
         assert answer.status_code in {400, 404}
+
+
+class TestAddToDataset:
+    def test_labeled_samples_join_another_dataset_once(self):
+        annotation = AnnotationFactory.create(sample__status=Status.LABELED, sample__hard=True, label__name="dog")
+        dataset = annotation.sample.dataset
+        SampleFactory.create(dataset=dataset)
+        target = DatasetFactory.create()
+        client = program("datasets.add_to_dataset")
+        address = f"/api/v1/datasets/{dataset.pk}/add_to_dataset/"
+        assert client.post(address, {"target": target.pk}).json() == {
+            "added": 1,
+            "updated": 0,
+            "already_there": 0,
+            "passed_over": 0,
+        }
+        again = client.post(address, {"target": target.pk, "ids": [annotation.sample_id]}).json()
+        assert (again["added"], again["already_there"]) == (0, 1)
+        assert Sample.objects.get(dataset=target).hard
+
+    def test_what_does_not_fit_is_refused(self):
+        annotation = AnnotationFactory.create(sample__status=Status.LABELED)
+        client = program("datasets.add_to_dataset")
+        address = f"/api/v1/datasets/{annotation.sample.dataset_id}/add_to_dataset/"
+        other = DetectionDatasetFactory.create()
+        for body, status, code in (
+            ({}, 400, "invalid_input"),
+            ({"target": 2**62}, 400, "invalid_input"),
+            ({"target": other.pk}, 409, "type_mismatch"),
+            ({"target": other.pk, "ids": [SampleFactory.create().pk]}, 404, "sample_not_found"),
+        ):
+            answer = client.post(address, body)
+            assert (answer.status_code, answer.json()["code"]) == (status, code)
+        assert not Sample.objects.filter(dataset=other).exists()
