@@ -1,8 +1,10 @@
 """Where each address leads."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
+
+from config.api.errors import nothing_here
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
@@ -10,4 +12,8 @@ urlpatterns = [
     path("admin/labeling/", include("labeling.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("config.api_urls")),
+    re_path("^api/", nothing_here),
 ]
+
+handler400 = "config.api.errors.bad_request"
+handler500 = "config.api.errors.fault"

@@ -14,20 +14,15 @@ from config.api.strict import Nothing
 from config.refusals import Refused
 from datasets import changes, creation, importing, locations, publishing
 from datasets.filters import DatasetFilters
+from datasets.inputs import DatasetChange, DatasetInput, ImportInput, LabelChange, LabelsInput, PublishInput
 from datasets.models import Dataset, DatasetVersion, ImportTask, Label, VersionStatus
 from datasets.serializers import (
-    DatasetChange,
     DatasetDetailSerializer,
-    DatasetInput,
     DatasetSerializer,
     DatasetVersionSerializer,
-    ImportInput,
     ImportTaskDetailSerializer,
     ImportTaskSerializer,
-    LabelChange,
     LabelSerializer,
-    LabelsInput,
-    PublishInput,
 )
 
 

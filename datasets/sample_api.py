@@ -17,17 +17,14 @@ from config.api.strict import Nothing
 from config.refusals import Refused
 from datasets import bulk_review, media, review, transfer
 from datasets.filters import SampleFilters
+from datasets.inputs import AddToDatasetInput, ConfirmInput, IdsInput, VersionInput
 from datasets.intake import Claim
 from datasets.models import Annotation, Blob, Dataset, Sample, Status
 from datasets.serializers import (
-    AddToDatasetInput,
     ChangedSerializer,
-    ConfirmInput,
-    IdsInput,
     SampleDetailSerializer,
     SampleSerializer,
     TransferredSerializer,
-    VersionInput,
 )
 
 SAMPLES = Sample.objects.select_related("blob").prefetch_related(

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
-from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -39,6 +40,20 @@ def explain(error: Exception, context: dict[str, Any]) -> Response | None:
 def nothing_here(request: HttpRequest, path: str = "") -> JsonResponse:
     """The answer for an address that the API does not have."""
     return JsonResponse({"code": "not_found", "message": "There is nothing here."}, status=404)
+
+
+def fault(request: HttpRequest) -> HttpResponse:
+    """The answer to a fault of ours; the log has the rest. Pages get Django's."""
+    if not request.path.startswith("/api/"):
+        return defaults.server_error(request)
+    return JsonResponse({"code": "fault", "message": "Something broke here. It is in the server's log."}, status=500)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """The answer to what was refused before any door saw it, such as a foreign host name."""
+    if not request.path.startswith("/api/"):
+        return defaults.bad_request(request, exception)
+    return JsonResponse({"code": "bad_request", "message": "The request cannot be read."}, status=400)
 
 
 def _invalid_input(detail: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from django.urls import get_resolver
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
+from config.api.doors import Door
 from tests.factories import DatasetFactory, SampleFactory, StaffFactory, UserFactory
 from tests.programs import program
 
@@ -177,6 +178,7 @@ class TestAddresses:
             "datasets/1/samples/",
             "nothing/",
             "datasets",
+            "../v2/datasets/",
         ],
     )
     def test_what_is_not_there_is_not_found_in_the_same_words(self, address):
@@ -219,6 +221,22 @@ class TestEveryAddress:
                 if "<int" in str(pattern.pattern):
                     assert answer.status_code in {400, 404, 415}, f"{method} {address}: {answer.status_code}"
                 assert answer["Content-Type"] == "application/json"
+
+
+class TestFaults:
+    def test_a_fault_of_ours_is_json_and_tells_nothing(self, client, monkeypatch):
+        def broken(*arguments):
+            raise RuntimeError("secret /srv/hardmine SELECT 1")
+
+        monkeypatch.setattr(Door, "initial", broken)
+        client.raise_request_exception = False
+        answer = client.get("/api/v1/datasets/")
+        assert (answer.status_code, answer.json()["code"]) == (500, "fault")
+        assert "secret" not in answer.content.decode()
+
+    def test_a_foreign_host_name_is_refused_in_json(self, client):
+        answer = client.get("/api/v1/datasets/", HTTP_HOST="evil.example")
+        assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
 
 
 class TestQueries:
