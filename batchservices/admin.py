@@ -31,7 +31,6 @@ class PagesAdmin(ModelAdmin):
     """An admin whose single rows have a page of our own instead of the form."""
 
     list_per_page = 50
-    show_full_result_count = False
 
     def page_of(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The page of one row."""
@@ -152,8 +151,7 @@ class BatchServiceAdmin(UsedRowsStay, PagesAdmin):
     def last_run(self, service: Any) -> SafeString | str:
         if service.newest is None:
             return "–"
-        words = of_run(service.newest).words
-        return format_html('<a href="{}">{}</a>', page_of_run(service.newest.pk), words)
+        return format_html('<a href="{}">{}</a>', page_of_run(service.newest.pk), of_run(service.newest).counts)
 
     @display(description="Hard Example Filtering", ordering="filtering")
     def filtered(self, service: BatchService) -> str:
@@ -254,6 +252,7 @@ class BatchServiceAdmin(UsedRowsStay, PagesAdmin):
 class BatchRunAdmin(PagesAdmin):
     """Runs: they are made by Start and never changed by hand."""
 
+    show_full_result_count = False
     list_display = ["run", "service_link", "model", "state", "progress", "begun"]
     list_display_links = ["run"]
     list_select_related = ["model", "service"]

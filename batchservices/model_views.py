@@ -9,6 +9,7 @@ from django.urls import reverse
 from batchservices import registration
 from batchservices.display import form_page, found, page, state_of_model
 from batchservices.forms import RegisterModelForm
+from config.figures import table_rows
 from datasets.pages import actor
 
 
@@ -40,22 +41,9 @@ def model_page(admin: ModelAdmin, request: HttpRequest, object_id: str) -> HttpR
         original=model,
         title=str(model),
         state=state_of_model(model),
-        profile=flattened(model.profile, leave_out={"class_names"}),
-        report=flattened(model.report),
+        profile=table_rows(model.profile, leave_out=["class_names"]),
+        report=table_rows(model.report, leave_out=["class_names"]),
         services=model.services.all(),
         may_delete=admin.has_delete_permission(request, model),
         may_deploy=request.user.has_perm("batchservices.add_batchservice"),
     )
-
-
-def flattened(values: Any, prefix: str = "", *, leave_out: frozenset[str] | set[str] = frozenset()) -> list[tuple]:
-    """Nested JSON as rows of a table: ("input / width", 28)."""
-    if not isinstance(values, dict):
-        words = ", ".join(map(str, values)) if isinstance(values, list) else values
-        return [(prefix, "–" if words in (None, "") else words)]
-    rows: list[tuple] = []
-    for key, value in values.items():
-        if key not in leave_out:
-            name = str(key).replace("_", " ")
-            rows += flattened(value, f"{prefix} / {name}" if prefix else name)
-    return rows

@@ -50,11 +50,17 @@ class Progress:
         return lasting(self.seconds)
 
     @property
+    def counts(self) -> str:
+        """How far, without how fast: "1,240 of 5,000 · 3 failed"."""
+        if not self.total and not self.settled:
+            return "nothing yet" if self.active else "nothing"
+        counts = f"{self.settled:,} of {self.total:,}" if self.total else f"{self.settled:,}"
+        return f"{counts} · {self.failed:,} failed" if self.failed else counts
+
+    @property
     def words(self) -> str:
         """One line for people: "1,240 of 5,000 · 3 failed · 85.0 images/s · 44 s left"."""
-        parts = [f"{self.settled:,} of {self.total:,}" if self.total else f"{self.settled:,}"]
-        if self.failed:
-            parts.append(f"{self.failed:,} failed")
+        parts = [self.counts]
         if self.rate is not None:
             parts.append(f"{self.rate:,.1f} images/s")
         if self.seconds_left is not None:

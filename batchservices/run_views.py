@@ -17,10 +17,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 
 from batchservices import running
 from batchservices.display import found, page, page_of_run, page_of_service, state_of_run
-from batchservices.model_views import flattened
 from batchservices.models import ACTIVE_RUN, BatchRun, ItemStatus, RunItem
 from batchservices.progress import of_run
-from config.figures import bins_of, histogram
+from config.figures import bins_of, histogram, table_rows
 from config.refusals import Refused
 from datasets.pages import actor
 
@@ -52,7 +51,10 @@ def run_page(admin: ModelAdmin, request: HttpRequest, object_id: str) -> HttpRes
         context["sample_tab"] = page_of_service(run.service_id, "sample")
         context |= {} if active else drawings(run)
     elif tab == "settings":
-        context |= {"profile": flattened(run.profile), "filter_settings": flattened(run.filter_settings or {})}
+        context |= {
+            "profile": table_rows(run.profile, leave_out=["class_names"]),
+            "filter_settings": table_rows(run.filter_settings or {}),
+        }
     else:
         context |= items_page(run, tab, request)
     return page(admin, request, "admin/batchservices/run.html", **context)

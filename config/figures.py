@@ -4,8 +4,9 @@ All of them are HTML without scripts; `config/static/hardmine/services.css` give
 anything by color alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.contrib.humanize.templatetags.humanize import intcomma, naturaltime
 from django.utils.formats import date_format
@@ -14,7 +15,8 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
 TONES = frozenset({"calm", "busy", "good", "warn", "bad"})
-_WIDTH, _HEIGHT, _FOOT = 400, 90, 16
+_WIDTH, _HEIGHT = 400, 90
+_LISTED = 12
 
 
 def dot(word: str, tone: str) -> SafeString:
@@ -81,23 +83,42 @@ def histogram(counts: Sequence[int], *, title: str, threshold: float | None = No
             f"{threshold:g}",
         )
     return format_html(
-        '<svg class="histogram" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}'
-        '<line class="histogram-axis" x1="0" x2="{}" y1="{}" y2="{}"/>{}</svg>',
+        '<figure class="histogram"><svg viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">{}{}'
+        "</svg><figcaption><span>0</span><span>0.5</span><span>1</span></figcaption></figure>",
         _WIDTH,
-        _HEIGHT + _FOOT,
+        _HEIGHT,
         title,
-        format_html_join("", '<rect x="{}" y="{}" width="{}" height="{}" rx="1"><title>{}</title></rect>', bars),
+        format_html_join("", '<rect x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>', bars),
         line,
-        _WIDTH,
-        _HEIGHT,
-        _HEIGHT,
-        format_html_join(
-            "",
-            '<text x="{}" y="{}" text-anchor="{}">{}</text>',
-            [
-                (0, _HEIGHT + _FOOT - 4, "start", "0"),
-                (_WIDTH // 2, _HEIGHT + _FOOT - 4, "middle", "0.5"),
-                (_WIDTH, _HEIGHT + _FOOT - 4, "end", "1"),
-            ],
-        ),
     )
+
+
+def table_rows(values: Any, name: str = "", *, leave_out: Collection[str] = ()) -> list[tuple[str, str]]:
+    """Nested JSON as the rows of a table: ("input / width", "28").
+
+    Args:
+        values: what `json.loads` may return.
+        name: what stands before the names of its parts.
+        leave_out: keys that are not shown, at any depth.
+    """
+    if isinstance(values, list) and any(isinstance(value, dict) for value in values):
+        values = {str(number): value for number, value in enumerate(values, start=1)}
+    if not isinstance(values, dict):
+        return [(name, _words(values))]
+    rows: list[tuple[str, str]] = []
+    for key, value in values.items():
+        if key not in leave_out:
+            part = str(key).replace("_", " ")
+            rows += table_rows(value, f"{name} / {part}" if name else part, leave_out=leave_out)
+    return rows
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, list):
+        listed = ", ".join("any" if each is None else _words(each) for each in value[:_LISTED])
+        return f"{listed} … ({len(value):,})" if len(value) > _LISTED else listed or "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "–" if value in (None, "") else str(value)

@@ -11,7 +11,7 @@ def _allowed(permission: str) -> Callable[[HttpRequest], bool]:
     return lambda request: request.user.has_perm(permission)
 
 
-def _style(path: str) -> Callable[[HttpRequest], str]:
+def _file(path: str) -> Callable[[HttpRequest], str]:
     return lambda request: static(path)
 
 
@@ -31,9 +31,10 @@ UNFOLD = {
     "SITE_HEADER": "Hardmine",
     "SITE_SUBHEADER": "the hard-example loop",
     "SITE_SYMBOL": "diamond",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _file("hardmine/icon.svg")}],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
-    "STYLES": [_style("hardmine/hardmine.css"), _style("hardmine/services.css")],
+    "STYLES": [_file("hardmine/hardmine.css"), _file("hardmine/services.css")],
     # one accent, a calm blue: images carry the color, the page does not
     "COLORS": {
         "primary": {

@@ -15,7 +15,8 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from config.figures import ago, bins_of, dot, histogram
+from config.figures import ago, bins_of, dot, histogram, table_rows
+from datasets.models import Blob
 from datasets.pages import actor
 from hardexamples.filters import change_filter, create_filter
 from hardexamples.forms import FilterForm, weights_of
@@ -31,7 +32,7 @@ TONES: dict[str, str] = {
     MiningStatus.STOPPED: "calm",
 }
 LOOKED_AT = 20_000
-HARDEST = 50
+HARDEST = 24
 SETTINGS = ("comprehensive_algo_config", "algo_hard_threshold", "aug_op_config", "control_share", "fusion")
 ALGORITHMS = [name for name in FilterForm.declared_fields if name in MODELARTS_WEIGHTS]
 
@@ -181,7 +182,7 @@ class MiningAdmin(ModelAdmin):
             "original": mining,
             "title": str(mining),
             "state": self.state(mining),
-            "settings": mining.settings,
+            "settings": table_rows(mining.settings),
             "ended": mining.finished_at is not None,
             **(opinions_of(mining) if mining.finished_at else {}),
         }
@@ -193,6 +194,12 @@ def opinions_of(mining: Mining) -> dict[str, Any]:
     rows = list(mining.items.order_by("position").values_list("coefficient", "scores")[:LOOKED_AT])
     spoken = Counter(rule for _, scores in rows for rule, score in scores.items() if score is not None)
     known = rules()
+    hardest = mining.items.order_by("-coefficient", "position")[:HARDEST]
+    pictured = set(
+        Blob.objects.filter(sha256__in=[item.sha256 for item in hardest], samples__isnull=False).values_list(
+            "sha256", flat=True
+        )
+    )
     return {
         "looked_at": len(rows) if len(rows) < mining.total else 0,
         "coefficients": histogram(
@@ -206,10 +213,10 @@ def opinions_of(mining: Mining) -> dict[str, Any]:
             (rule.replace("_", " "), known[rule].algorithm if rule in known else "", spoken[rule], len(rows))
             for rule in sorted({rule for _, scores in rows for rule in scores})
         ],
-        "hardest": mining.items.order_by("-coefficient", "position")[:HARDEST],
+        "hardest": [(item, item.sha256 in pictured) for item in hardest],
     }
 
 
 def _threshold(settings: dict[str, Any]) -> float | None:
-    value = settings.get("algo_hard_threshold")
+    value = settings.get("threshold")
     return value if isinstance(value, int | float) and 0 <= value <= 1 else None

@@ -3,19 +3,22 @@
 from typing import Any, ClassVar
 
 from django import forms
-from unfold.widgets import UnfoldAdminDecimalFieldWidget
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
 from config.refusals import Refused
 from hardexamples.models import HardExampleFilter
 from hardexamples.notation import (
+    MODELARTS_AUGMENTATIONS,
     MODELARTS_THRESHOLD,
     MODELARTS_WEIGHTS,
+    format_augmentations,
     format_weights,
     parse_augmentations,
     parse_weights,
 )
 
 MOST = 1000.0
+AUGMENTATIONS = format_augmentations(MODELARTS_AUGMENTATIONS)
 
 
 def number(*, label: str, most: float, step: float, help_text: str, initial: float = 0.0) -> forms.FloatField:
@@ -65,6 +68,8 @@ class FilterForm(forms.ModelForm):
 
     class Meta:
         model = HardExampleFilter
+        labels: ClassVar = {"aug_op_config": "Augmentation operations"}
+        widgets: ClassVar = {"aug_op_config": UnfoldAdminTextInputWidget()}
         fields = ("name", "fusion", "algo_hard_threshold", "control_share", "aug_op_config")
         help_texts: ClassVar = {
             "fusion": "Learned: from the training manifest of the service, with these weights where there is none.",
@@ -76,7 +81,7 @@ class FilterForm(forms.ModelForm):
         if self.instance.comprehensive_algo_config:
             self.initial = {**weights_of(self.instance), **self.initial}
         elif not set(self.initial) & set(MODELARTS_WEIGHTS):
-            self.initial = {**MODELARTS_WEIGHTS, **self.initial}
+            self.initial = {**MODELARTS_WEIGHTS, "aug_op_config": AUGMENTATIONS, **self.initial}
 
     def clean_aug_op_config(self) -> str:
         text = self.cleaned_data["aug_op_config"].strip()

@@ -24,7 +24,7 @@ def test_a_run_says_rate_and_time_left() -> None:
 def test_a_run_that_just_started_promises_nothing() -> None:
     progress = of_run(BatchRunFactory(status=RunStatus.PREPARING), now=NOW)
     assert (progress.share, progress.rate, progress.seconds_left) == (None, None, None)
-    assert progress.words == "0"
+    assert progress.words == "nothing yet"
 
 
 def test_an_ended_run_says_how_long_it_took() -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from config.figures import ago, bins_of, dot, histogram, lasting
+from config.figures import ago, bins_of, dot, histogram, lasting, table_rows
 
 
 def test_a_state_is_a_word_and_its_words_are_escaped() -> None:
@@ -43,3 +43,22 @@ def test_a_histogram_says_its_counts_and_its_threshold() -> None:
     assert drawing.count("<rect") == 1
     assert 'x1="100.0"' in drawing
     assert histogram([], title="none").count("<rect") == 0
+
+
+def test_nested_values_become_rows() -> None:
+    values = {
+        "input": {"width": 28, "scale": [0.00392156862, 1.0], "flip": True, "names": []},
+        "outputs": [{"shape": [None, 10]}, {"shape": []}],
+        "class_names": ["cat"],
+        "note": None,
+    }
+    assert table_rows(values, leave_out=["class_names"]) == [
+        ("input / width", "28"),
+        ("input / scale", "0.00392157, 1"),
+        ("input / flip", "yes"),
+        ("input / names", "–"),
+        ("outputs / 1 / shape", "any, 10"),
+        ("outputs / 2 / shape", "–"),
+        ("note", "–"),
+    ]
+    assert table_rows({"numbers": list(range(100))})[0][1].endswith("11 … (100)")

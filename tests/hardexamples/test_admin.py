@@ -112,7 +112,7 @@ def test_a_mining_shows_what_every_rule_said(staff: Client) -> None:
         filter=preset(),
         status=MiningStatus.FINISHED,
         finished_at=timezone.now(),
-        settings={"algo_hard_threshold": 0.3},
+        settings={"weights": {"predict_score_mining": 0.39}, "threshold": 0.3},
         training_manifest="datasets:digits/V001.manifest",
         reference_count=900,
         reference_missing=4,
@@ -131,7 +131,8 @@ def test_a_mining_shows_what_every_rule_said(staff: Client) -> None:
     assert "2 of 2" in text
     assert "no opinion" in text
     assert "The two likeliest labels are 0.05 apart." in text
-    assert "<svg" in text
+    assert "threshold 0.3" in text
+    assert "weights / predict score mining" in text
     assert "900" in text
     assert mining.subject in staff.get(reverse("admin:hardexamples_mining_changelist")).content.decode()
 
