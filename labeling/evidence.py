@@ -26,6 +26,8 @@ class Evidence:
 
     reason: HardReason
     name: str
+    measured: str
+    normal: str
     drawing: Drawing | None
     neighbors: list[dict[str, str]]
 
@@ -54,12 +56,24 @@ def evidence(reasons: Sequence[HardReason]) -> list[Evidence]:
     return [
         Evidence(
             reason,
-            reason.rule.replace("_", " "),
+            reason.rule.replace("_", " ").capitalize(),
+            _figure(reason.measured),
+            _range(reason.normal_low, reason.normal_high),
             drawing(reason.measured, reason.normal_low, reason.normal_high),
             _neighbors(reason.neighbors),
         )
         for reason in ordered
     ]
+
+
+def _figure(number: float | None) -> str:
+    return "" if number is None else f"{number:.3g}"
+
+
+def _range(low: float | None, high: float | None) -> str:
+    if low is None:
+        return "" if high is None else f"normal up to {_figure(high)}"
+    return f"normal from {_figure(low)} on" if high is None else f"normal {_figure(low)} to {_figure(high)}"
 
 
 def _neighbors(named: Sequence[Any]) -> list[dict[str, str]]:

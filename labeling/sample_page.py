@@ -2,16 +2,19 @@
 
 from dataclasses import dataclass
 
-from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from config.refusals import Refused
 from datasets.models import Dataset, Label, LabelingJob, Sample, Status, Task
-from datasets.pages import staff_page
-from labeling import queue
+from datasets.pages import actor, staff_page
+from labeling import decisions, queue
 from labeling.cards import STATUS_TONES, boxes
 from labeling.evidence import evidence, top_scores
 from labeling.views import job_or_404
@@ -37,8 +40,40 @@ def page(request: HttpRequest, job_id: int, sample_id: int) -> HttpResponse:
     """The page of one sample; a POST decides something about it and goes on to the next."""
     job = job_or_404(job_id)
     sample = get_object_or_404(job.dataset.samples.select_related("blob"), pk=sample_id)
-    wanted, _ = queue.read(request.GET)
-    return show(request, job, sample, wanted)
+    try:
+        wanted, _ = queue.read(request.GET)
+    except Refused:
+        wanted = queue.Queue()
+    if request.method != "POST":
+        return show(request, job, sample, wanted)
+    chosen: list[Label] = []
+    following = wanted.samples(job.dataset).filter(queue.behind(sample.hard_coefficient, sample.pk)).first()
+    try:
+        verb = decisions.verb_of(request.POST, actor(request))
+        chosen = decisions.labels_of(request.POST, job.dataset)
+        version = forms.IntegerField(min_value=1).clean(request.POST.get("version"))
+        claims = decisions.claims_of(chosen)
+        decisions.decide_one(sample=sample, verb=verb, version=version, claims=claims, by=actor(request))
+    except forms.ValidationError:
+        return show(request, job, sample, wanted, conflict="The page was incomplete. It is whole again now.")
+    except Refused as refused:
+        sample.refresh_from_db()
+        words = what_others_did(sample) if refused.code == "stale" else refused.message
+        return show(request, job, sample, wanted, conflict=words, chosen=chosen[0] if chosen else None)
+    if verb in ("confirm_hard_example", "unmark"):
+        return HttpResponseRedirect(request.get_full_path())
+    if following is None:
+        messages.success(request, "That was the last one of this queue.")
+        return HttpResponseRedirect(f"{reverse('labeling:job', args=[job.pk])}?{wanted.address()}")
+    return HttpResponseRedirect(f"{reverse('labeling:sample', args=[job.pk, following.pk])}?{wanted.address()}")
+
+
+def what_others_did(sample: Sample) -> str:
+    """The latest change of a sample in words, for somebody who was overtaken by it."""
+    labels = ", ".join(sample.annotations.order_by("id").values_list("label__name", flat=True)) or "no label"
+    event = sample.review_events.select_related("by").first()
+    who = f"{event.by} was faster: {event.get_verb_display().lower()}." if event else "It was changed meanwhile."
+    return f"{who} It is {sample.get_status_display()} now, with {labels}."
 
 
 def place_of(sample: Sample, wanted: queue.Queue, dataset: Dataset) -> Place:

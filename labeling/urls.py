@@ -8,5 +8,6 @@ app_name = "labeling"
 urlpatterns = [
     path("job/<int:job_id>/", views.grid, name="job"),
     path("job/<int:job_id>/filters/", views.filters, name="filters"),
+    path("job/<int:job_id>/batch/", views.batch, name="batch"),
     path("job/<int:job_id>/sample/<int:sample_id>/", sample_page.page, name="sample"),
 ]

@@ -2,18 +2,19 @@
 
 from dataclasses import replace
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from config.refusals import Refused
 from datasets.models import Dataset, HardReason, Hold, LabelingJob, Status, Task
-from datasets.pages import staff_page
-from labeling import queue
+from datasets.pages import actor, staff_page
+from labeling import decisions, queue
 from labeling.cards import cards
 
 FILLING = ("run", "filter", "import", "collection")
@@ -108,6 +109,23 @@ def filters(request: HttpRequest, job_id: int) -> HttpResponse:
         ]
     }
     return TemplateResponse(request, "admin/labeling/reasons.html", context)
+
+
+@require_POST
+@staff_page("datasets.view_sample")
+def batch(request: HttpRequest, job_id: int) -> HttpResponse:
+    """What the side panel decides about a selection; back to the grid with a report."""
+    job = job_or_404(job_id)
+    try:
+        report = decisions.decide_many(request.POST, dataset=job.dataset, by=actor(request))
+    except Refused as refused:
+        messages.error(request, refused.message)
+    else:
+        messages.success(request, report.done)
+        for words in report.passed_over:
+            messages.warning(request, words)
+    back = QueryDict(request.POST.get("back", "")[:4000])
+    return HttpResponseRedirect(f"{reverse('labeling:job', args=[job.pk])}?{back.urlencode()}")
 
 
 def _chips(wanted: queue.Queue, labels: list) -> list[tuple[str, str]]:

@@ -11,14 +11,15 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminColorInputWidget
 
 from config.refusals import Refused
 from datasets import creation, holds
-from datasets.admin.look import OwnLook, link, manifest, progress, source, state
+from datasets.admin.dialogs import DialogsMixin
+from datasets.admin.look import link, manifest, progress, source, state
 from datasets.forms import DatasetForm, NewDatasetForm
 from datasets.models import Dataset, Label, Status
 from datasets.pages import actor
@@ -42,13 +43,13 @@ class LabelInline(TabularInline):
 
 
 @admin.register(Dataset)
-class DatasetAdmin(OwnLook, ModelAdmin):
+class DatasetAdmin(DialogsMixin):
     """Datasets: made, changed and removed by the verbs of `datasets.creation`."""
 
     list_display = ("name", "task", "everything", "unlabeled", "to_be_confirmed", "labeled", "hard", "created_at")
     list_filter = ("task",)
     search_fields = ("name",)
-    actions_detail = ("start_labeling",)
+    actions_detail = ("start_labeling", "import_data", "publish")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Dataset]:
         """With counters and jobs, two queries for all rows."""

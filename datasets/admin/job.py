@@ -10,12 +10,12 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
-from datasets.admin.look import OwnLook, link, progress
+from datasets.admin.look import link, progress
 from datasets.models import Label, LabelingJob, Status
 
 
 @admin.register(LabelingJob)
-class LabelingJobAdmin(OwnLook, ModelAdmin):
+class LabelingJobAdmin(ModelAdmin):
     """Jobs: each dataset has its default one; jobs of one dataset share its samples."""
 
     list_display = ("name", "grid", "dataset", "to_be_confirmed", "labeled", "created_by", "created_at")

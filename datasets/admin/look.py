@@ -22,14 +22,7 @@ TONES = {
 }
 
 
-class OwnLook:
-    """The style sheet of our own pages on a page of the admin."""
-
-    class Media:
-        css = {"all": ("hardmine/hardmine.css",)}  # noqa: RUF012  Django's own form
-
-
-class ReadOnlyAdmin(OwnLook, ModelAdmin):
+class ReadOnlyAdmin(ModelAdmin):
     """Rows that verbs write: to be looked at, not edited."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -1,10 +1,14 @@
 """Every page of the datasets' admin opens, for those who may."""
 
 import pytest
+from django.contrib.auth.models import Permission
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from datasets.models import Dataset, Status
+from datasets import locations
+from datasets.models import Dataset, DatasetVersion, ImportTask, Sample, Status
 from tests.factories import (
+    AnnotationFactory,
     DatasetFactory,
     DatasetVersionFactory,
     HoldFactory,
@@ -15,6 +19,7 @@ from tests.factories import (
     SampleFactory,
     StaffFactory,
     UserFactory,
+    image_bytes,
 )
 
 
@@ -116,3 +121,149 @@ def test_a_free_dataset_is_deleted_with_its_samples(admin):
 def test_start_labeling_leads_to_the_grid(admin, rows):
     address = reverse("admin:datasets_dataset_start_labeling", args=[rows["dataset"].pk])
     assert admin.get(address)["Location"] == reverse("labeling:job", args=[rows["labelingjob"].pk])
+
+
+# --- dialogs
+def page_of(rows, name: str) -> str:
+    return reverse(f"admin:datasets_dataset_{name}", args=[rows["dataset"].pk])
+
+
+def test_images_of_the_browser_become_an_import(admin, rows):
+    assert "inputs:" in admin.get(page_of(rows, "import_data")).content.decode()
+    files = [
+        SimpleUploadedFile(f"image {number}.png", image_bytes(number), content_type="image/png") for number in (1, 2)
+    ]
+    words = {"uploads": files, "location": "", "format": "images", "final_annotation": "on"}
+    page = admin.post(page_of(rows, "import_data"), words, follow=True)
+    assert page.status_code == 200
+    task = ImportTask.objects.latest("id")
+    assert (task.uploaded, task.format, task.dataset) == (True, "images", rows["dataset"])
+    assert "Upload" in page.content.decode()
+
+
+def test_a_location_becomes_an_import(admin, rows):
+    locations.write(locations.parse("outputs:street/a.png"), image_bytes(3))
+    admin.post(page_of(rows, "import_data"), {"location": "outputs:street", "format": "directories"})
+    task = ImportTask.objects.latest("id")
+    assert (task.uploaded, task.location, task.final_annotation) == (False, "outputs:street", False)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"location": "", "format": "images"}, "Choose files, or name a location"),
+        ({"location": "/etc", "format": "images"}, ""),
+        ({"location": "inputs:nothing", "format": "images"}, "There are no files"),
+        ({"location": "inputs:street", "format": "coco"}, "Select a valid choice"),
+    ],
+)
+def test_an_import_that_cannot_be_is_said_on_the_form(admin, rows, words, said):
+    before = ImportTask.objects.count()
+    page = admin.post(page_of(rows, "import_data"), words)
+    assert page.status_code == 400
+    assert said in page.content.decode()
+    assert ImportTask.objects.count() == before
+
+
+def test_publishing_begins_a_version(admin, rows):
+    sample = SampleFactory(dataset=rows["dataset"], status=Status.LABELED)
+    AnnotationFactory(sample=sample, label=rows["dataset"].labels.get())
+    assert admin.get(page_of(rows, "publish")).status_code == 200
+    DatasetVersion.objects.all().delete()
+    page = admin.post(page_of(rows, "publish"), {"name": "spring", "hard_examples": "on"}, follow=True)
+    assert "spring is being published." in page.content.decode()
+    version = DatasetVersion.objects.get()
+    assert (version.name, version.hard_examples, version.train_ratio) == ("spring", True, None)
+
+
+def test_a_version_that_cannot_be_is_said_beside_its_field(admin, rows):
+    page = admin.post(page_of(rows, "publish"), {"name": "no spaces", "train_ratio": "2"})
+    assert page.status_code == 400
+    assert page.context["form"].errors.keys() == {"train_ratio"}
+
+
+@pytest.mark.parametrize("name", ["import_data", "publish"])
+def test_dialogs_are_for_those_who_may(client, rows, name):
+    client.force_login(UserFactory(is_staff=True))
+    assert client.get(page_of(rows, name)).status_code == 403
+    assert client.post(page_of(rows, name), {}).status_code == 403
+
+
+def test_a_manifest_is_downloaded_under_its_datasets_name(admin, rows):
+    locations.write(locations.parse("outputs:m/x.manifest"), b'{"source":"a"}\n')
+    version = rows["datasetversion"]
+    address = reverse("admin:datasets_datasetversion_manifest", args=[version.pk])
+    assert admin.get(address).status_code == 404
+    version.manifest, version.name = "outputs:m/x.manifest", "V007"
+    version.save()
+    answer = admin.get(address)
+    assert b"".join(answer.streaming_content) == b'{"source":"a"}\n'
+    assert "street%20signs-V007.manifest" in answer["Content-Disposition"]
+
+
+# --- actions on samples
+def act(client, rows, name: str, **words):
+    chosen = {"action": name, "_selected_action": [rows["sample"].pk], **words}
+    return client.post(reverse("admin:datasets_sample_changelist"), chosen, follow=True)
+
+
+def everything_about(sample: Sample) -> dict:
+    """All columns of a sample and of what hangs on it."""
+    row = Sample.objects.filter(pk=sample.pk).values().get()
+    return {**row, "annotations": list(sample.annotations.values()), "reasons": list(sample.reasons.values())}
+
+
+def test_the_actions_have_the_names_of_the_product(admin, rows):
+    text = admin.get(reverse("admin:datasets_sample_changelist")).content.decode()
+    assert "Batch Process Hard Examples &gt; Confirm Hard Example" in text
+    assert "Batch Process Hard Examples &gt; Unmark" in text
+    assert "Add to dataset" in text
+
+
+def test_confirm_hard_example_changes_hardness_alone_and_asks_first(admin, rows):
+    rows["sample"] = SampleFactory(dataset=rows["dataset"], status=Status.TO_BE_CONFIRMED, hard_coefficient=0.4)
+    AnnotationFactory(sample=rows["sample"], label=rows["dataset"].labels.get())
+    before = everything_about(rows["sample"])
+    asked = act(admin, rows, "confirm_hard_example")
+    assert "1 sample to be confirmed as hard." in asked.content.decode()
+    assert everything_about(rows["sample"]) == before
+    act(admin, rows, "confirm_hard_example", confirmed="yes")
+    after = everything_about(rows["sample"])
+    changed = {key for key in before if before[key] != after[key]}
+    assert changed == {"hard", "hard_set_by", "version"}
+    assert (after["hard"], after["hard_set_by"]) == (True, "person")
+
+
+def test_unmark_is_its_reverse(admin, rows):
+    before = everything_about(rows["sample"])
+    act(admin, rows, "unmark", confirmed="yes")
+    after = everything_about(rows["sample"])
+    assert {key for key in before if before[key] != after[key]} == {"hard", "hard_set_by", "version"}
+    assert (after["hard"], after["hard_set_by"]) == (False, "person")
+
+
+def test_add_to_dataset_asks_where_and_copies_what_is_labeled(admin, rows):
+    rows["sample"] = SampleFactory(dataset=rows["dataset"], status=Status.LABELED)
+    AnnotationFactory(sample=rows["sample"], label=rows["dataset"].labels.get())
+    target = DatasetFactory(name="training")
+    assert "training" in act(admin, rows, "add_to_dataset").content.decode()
+    page = act(admin, rows, "add_to_dataset", confirmed="yes", target=target.pk)
+    assert "1 added to training" in page.content.decode()
+    assert target.samples.get().blob == rows["sample"].blob
+
+
+def test_actions_are_for_those_who_may(client, rows):
+    user = UserFactory(is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="view_sample"))
+    client.force_login(user)
+    for name in ("confirm_hard_example", "unmark", "add_to_dataset"):
+        before = everything_about(rows["sample"])
+        act(client, rows, name, confirmed="yes", target=rows["dataset"].pk)
+        assert everything_about(rows["sample"]) == before
+
+
+def test_a_list_of_samples_is_counted_to_a_cap(admin, rows, monkeypatch):
+    monkeypatch.setattr("datasets.admin.sample.COUNT_CAP", 3)
+    for _ in range(5):
+        SampleFactory(dataset=rows["dataset"])
+    assert admin.get(reverse("admin:datasets_sample_changelist")).context["cl"].result_count == 3

@@ -61,7 +61,7 @@ def test_the_page_shows_prediction_reasons_and_evidence(queue_of_three, dataset,
         neighbors=[{"sha256": neighbor.sha256, "label": "seven"}, "not an address"],
     )
     text = review.get(address(sample)).content.decode()
-    for words in ("The two likeliest labels are close.", "Add more images like this one.", "low confidence", "one"):
+    for words in ("The two likeliest labels are close.", "Add more images like this one.", "Low confidence", "one"):
         assert words in text
     assert reverse("media:blob_thumbnail", args=[neighbor.sha256]) in text
     assert 'data-key="7"' in text
