@@ -12,7 +12,11 @@ ifeq ($(HARDMINE_SECRET_KEY)$(HARDMINE_SECRET_KEY_FILE),)
 export HARDMINE_SECRET_KEY_FILE := $(HARDMINE_DATA_DIR)/secret_key
 endif
 
-.PHONY: run demo test lint install install-dev key clean
+# uv brings its own certificates; behind a company's own authority the system's are needed
+fetch = $(UV) pip install --quiet --python $(PYTHON) --require-hashes -r $(1) 2>/dev/null || \
+	$(UV) pip install --quiet --system-certs --python $(PYTHON) --require-hashes -r $(1)
+
+.PHONY: help run demo test lint install install-dev key clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -25,9 +29,9 @@ demo: install key  ## the whole loop in a directory of its own, confirmed and re
 	@$(PYTHON) manage.py demonstrate --seed $(SEED)
 
 test: install-dev  ## install, run all tests
-	@$(PYTHON) -m pytest -n auto $(ARGS)
+	@$(PYTHON) -m pytest -n auto --dist loadfile $(ARGS)
 
-lint: install-dev  ## ruff, mypy, migrations, deployment check
+lint: install-dev key  ## ruff, mypy, migrations, deployment check
 	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m mypy .
 
 install: .venv/installed
@@ -42,12 +46,12 @@ $(UV):
 
 .venv/installed: requirements.txt | .venv/bin/python
 	@echo "Installing ..."
-	@$(UV) pip install --quiet --python $(PYTHON) --require-hashes -r requirements.txt
+	@$(call fetch,requirements.txt)
 	@touch $@
 
 .venv/installed-dev: requirements-dev.txt | .venv/bin/python
 	@echo "Installing ..."
-	@$(UV) pip install --quiet --python $(PYTHON) --require-hashes -r requirements-dev.txt
+	@$(call fetch,requirements-dev.txt)
 	@touch $@ .venv/installed
 
 key: | .venv/bin/python

@@ -38,7 +38,7 @@ def commands(*, bind: str) -> dict[str, list[str]]:
             *("--graceful-timeout", "8", "--log-level", "warning", "--no-control-socket"),
         ],
         "worker": [
-            *(python, "-m", "celery", "-A", "config.celery:app", "worker", "--loglevel", "WARNING"),
+            *(python, "-m", "celery", "--quiet", "-A", "config.celery:app", "worker", "--loglevel", "WARNING"),
             *("--concurrency", str(settings.WORKER_PROCESSES), "--without-gossip", "--without-mingle"),
         ],
         "sweeper": [python, manage, "sweep", "--forever"],
@@ -124,10 +124,12 @@ def run_until_stopped(supervisor: Supervisor, *, ready: Callable[[], None]) -> N
 def _spawn(command: list[str]) -> subprocess.Popen:
     # one thread per native library: parallelism is by processes, and a fork after a parallel region hangs
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    # Celery's word about root is about pickled messages; ours are JSON
+    quiet = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser"}
     return subprocess.Popen(
         command,
         cwd=settings.BASE_DIR,
-        env={**os.environ, **one_thread, "DJANGO_SETTINGS_MODULE": "config.settings"},
+        env={**quiet, **os.environ, **one_thread},
         stdin=subprocess.DEVNULL,
         start_new_session=True,
         preexec_fn=_die_with_parent if sys.platform == "linux" else None,

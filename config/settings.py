@@ -101,7 +101,7 @@ LOCATIONS = {
 FOREIGN_LOCATIONS = dict(pair.split("=", 1) for pair in environment.words("FOREIGN_LOCATIONS") if "=" in pair)
 
 # --- the doorbell ----------------------------------------------------------------------------------------------------
-CELERY_BROKER_URL = environment.text("BROKER_URL", "filesystem://")
+CELERY_BROKER_URL = environment.text("BROKER_URL", "filesystem://localhost//")
 if urlsplit(CELERY_BROKER_URL).scheme == "filesystem":
     _broker = DATA_DIR / "broker"
     for folder in ("messages", "control"):

@@ -41,7 +41,8 @@ def sweep(*, quiet_seconds: float = QUIET_SECONDS) -> int:
         free = Q(lease_token="") | Q(lease_expires_at__lt=now)
         silent = Q(heartbeat_at=None) | Q(heartbeat_at__lt=quiet)
         waiting = Q(rung_at=None, created_at__lt=quiet) | Q(rung_at__lt=quiet)
-        rows = model._default_manager.filter(free & silent & waiting, status__in=model.WORKING)
+        unfinished = Q(status__in=model.WORKING)
+        rows = model._default_manager.filter(unfinished & free & silent & waiting)
         for pk in rows.values_list("pk", flat=True)[:500]:
             # who sets the mark rings: two sweepers at once do not ring twice
             if rows.filter(pk=pk).update(rung_at=now):

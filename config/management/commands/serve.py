@@ -1,0 +1,42 @@
+"""`manage.py serve`: the admin, the worker and the sweeper, until Ctrl-C."""
+
+from argparse import ArgumentParser
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from config import environment
+from config.demonstration import administrator, loading
+from config.processes import Supervisor, run_until_stopped
+
+
+class Command(BaseCommand):
+    help = "Serves the admin, the worker and the sweeper, and restarts what dies, until Ctrl-C."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--bind", default=environment.text("BIND", "127.0.0.1:8000"), metavar="HOST:PORT")
+        parser.add_argument("--demonstration", action="store_true", help="load the demonstration first, once")
+        parser.add_argument("--seed", type=int, default=1, help="the demonstration's random seed")
+
+    def handle(self, *, bind: str, demonstration: bool, seed: int, **options: object) -> None:
+        call_command("migrate", verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0)
+        password = administrator.create_once()
+        with Supervisor(("web", "worker", "sweeper"), bind=bind) as supervisor:
+            if demonstration:
+                loading.load(seed=seed, watch=supervisor.watch)
+                self.stdout.write(loading.summary())
+            run_until_stopped(supervisor, ready=lambda: self.stdout.write(_where(bind, password)))
+        self.stdout.write("Stopped. All work goes on at the next start.")
+
+
+def _where(bind: str, password: str | None) -> str:
+    port = bind.rpartition(":")[2]
+    host = bind.rpartition(":")[0]
+    address = f"{host if host.startswith(('127.', 'localhost')) else 'localhost'}:{port}"
+    lines = [f"\n  Hardmine serves at http://{address}/admin/"]
+    if password:
+        lines.append(f"  User admin, password {password}   (printed this once; change it under your name)")
+    lines.append("  Put images into inputs: " + str(loading.inputs_place()))
+    lines.append("  Stop with Ctrl-C.\n")
+    return "\n".join(lines)

@@ -1,0 +1,98 @@
+"""A newcomer's first minutes: log in, open To Be Confirmed, look at why, confirm, and see Labeled grow."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+
+from tests.browser.conftest import ROOT, Served
+
+SCREENSHOTS = ROOT / "build" / "screenshots"
+
+
+@pytest.fixture
+def page(browser: Browser, served: Served) -> Page:
+    """A page of somebody who has logged in; an error in its console fails the test."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    complaints: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            complaints.append(f"{message.text} at {message.location}")
+
+    page.on("console", listen)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(f"{served.address}/admin/")
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill(served.password)
+    page.get_by_role("button", name=re.compile("log in", re.IGNORECASE)).click()
+    yield page
+    assert not complaints
+    context.close()
+
+
+def shoot(page: Page, name: str) -> Path:
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    place = SCREENSHOTS / f"{name}.png"
+    page.screenshot(path=place)
+    return place
+
+
+def count_of(page: Page, tab: str) -> int:
+    """The number that a tab of the labeling job shows."""
+    words = page.get_by_role("navigation", name="Status").get_by_role("link", name=tab).inner_text()
+    return int(re.sub(r"\D", "", words.removeprefix(tab)))
+
+
+def test_a_newcomer_confirms_a_hard_digit(page: Page, served: Served) -> None:
+    """From the first page to the first confirmed hard example, by what a newcomer would click and press."""
+    shoot(page, "today-light-1440")
+    page.get_by_role("link", name="Label Data").first.click()
+    page.get_by_role("link", name="digits hard").first.click()
+    page.get_by_role("navigation", name="Status").get_by_role("link", name="To Be Confirmed").click()
+    expect(page.locator("[data-grid] li").first).to_be_visible()
+    assert page.locator("[data-grid] li").count() >= 20
+    expect(page.locator("[data-grid] li").first.get_by_text("Hard example")).to_be_visible()
+    expect(page.locator("[data-grid] img").first).to_have_js_property("complete", True)
+    assert page.locator("[data-grid] img").first.evaluate("image => image.naturalWidth") > 0
+    shoot(page, "grid-light-1440")
+    before = {tab: count_of(page, tab) for tab in ("To Be Confirmed", "Labeled")}
+
+    page.locator("[data-grid] li a").first.click()
+    expect(page.get_by_role("heading", name="Why it is here")).to_be_visible()
+    assert page.locator(".hm-why").count() >= 1
+    shoot(page, "sample-light-1440")
+    first = page.url
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: url != first)
+    second = page.url
+    page.keyboard.press("7")
+    page.wait_for_url(lambda url: url != second)
+    page.keyboard.press("Escape")
+    page.wait_for_url(re.compile(r"/job/\d+/"))
+
+    assert count_of(page, "To Be Confirmed") == before["To Be Confirmed"] - 2
+    assert count_of(page, "Labeled") == before["Labeled"] + 2
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_page_opens_without_a_complaint(page: Page, served: Served, theme: str, width: int) -> None:
+    """Every page that the side bar leads to, and the pages of the demonstration, in both themes, wide and narrow."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=theme)
+    links = page.locator("#nav-sidebar a, nav a").evaluate_all("links => links.map(link => link.href)")
+    places = {link.split("?")[0] for link in links if link.startswith(f"{served.address}/admin/")}
+    assert len(places) >= 8
+    for place in sorted(places):
+        if "logout" in place:
+            continue
+        answer = page.goto(place)
+        assert answer is not None
+        assert answer.status == 200, place
+        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert overflow <= 0, f"{place} is wider than its window by {overflow} px"
+        name = place.removeprefix(f"{served.address}/admin/").strip("/").replace("/", "-") or "today"
+        shoot(page, f"{name}-{theme}-{width}")
