@@ -130,7 +130,8 @@ def _teller(task: ImportTask, name: str, source: str) -> Tell:
         incoming = Incoming(prepared, name, source[:1200], Origin.IMPORT, Status.UNLABELED)
         if task.format != ImportFormat.DIRECTORIES or not directory:
             return incoming
+        claim = Claim(directory, by=Annotation.By.HUMAN, annotated_by=task.created_by.get_username())
         status = Status.LABELED if task.final_annotation else Status.TO_BE_CONFIRMED
-        return replace(incoming, status=status, claims=[Claim(directory, by=Annotation.By.HUMAN)])
+        return replace(incoming, status=status, claims=[claim])
 
     return tell

@@ -201,7 +201,7 @@ def _settle(task: ImportTask, lease: Lease, chunk: _Chunk) -> None:
         lease.hold()
         names = {claimed.label for incoming in chunk.incoming for claimed in incoming.claims}
         add_labels(dataset=task.dataset, names=sorted(names), by=task.created_by)
-        taken = Counter(take_in(dataset=task.dataset, incoming=chunk.incoming, by=task.created_by))
+        taken = Counter(take_in(dataset=task.dataset, incoming=chunk.incoming))
         room = MAX_PROBLEMS - ImportProblem.objects.filter(task=task).count()
         ImportProblem.objects.bulk_create(chunk.problems[: max(room, 0)])
         ImportTask.objects.filter(pk=task.pk).update(

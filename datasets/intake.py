@@ -11,7 +11,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.db.models import F
 from django.utils import timezone
 
@@ -124,13 +123,12 @@ class _Writes:
     deltas: Counter[counters.Kind] = field(default_factory=Counter)
 
 
-def take_in(*, dataset: Dataset, incoming: Sequence[Incoming], by: User | None = None) -> list[Taken]:
+def take_in(*, dataset: Dataset, incoming: Sequence[Incoming]) -> list[Taken]:
     """Takes a chunk of at most 500 images into a dataset, inside the caller's transaction.
 
     Args:
         dataset: locked until the transaction ends, so that two intakes of the same bytes make one sample.
         incoming: the bytes of all of them are kept already.
-        by: who imports; named on annotations of a person that name nobody.
 
     Returns:
         What became of each, in the same order.
@@ -160,7 +158,7 @@ def take_in(*, dataset: Dataset, incoming: Sequence[Incoming], by: User | None =
         else:
             taken.append(_meet(sample, item, writes))
         writes.names.append((sample, item))
-    _write(dataset, writes, labels, human, by)
+    _write(dataset, writes, labels, human)
     return taken
 
 
@@ -274,7 +272,7 @@ _CHANGED_FIELDS = (
 )
 
 
-def _write(dataset: Dataset, writes: _Writes, labels: Mapping[str, Label], human: set[int], by: User | None) -> None:
+def _write(dataset: Dataset, writes: _Writes, labels: Mapping[str, Label], human: set[int]) -> None:
     Sample.objects.bulk_create(writes.new)
     samples = writes.changed | {sample.blob_id: sample for sample in writes.new}
     # A machine's claims give way to what a person drew.
@@ -291,7 +289,7 @@ def _write(dataset: Dataset, writes: _Writes, labels: Mapping[str, Label], human
     predictions: list[Prediction] = []
     for blob, item in writes.said.items():
         sample = samples[blob]
-        claims = [] if blob in drawn else [_annotation(sample, claim, item, labels, by) for claim in item.claims]
+        claims = [] if blob in drawn else [_annotation(sample, claim, item, labels) for claim in item.claims]
         annotations += claims
         for position, reason in enumerate(item.reasons if _tells_hardness(item) else ()):
             about = claims[reason.claim] if claims and reason.claim is not None else None
@@ -308,16 +306,13 @@ def _write(dataset: Dataset, writes: _Writes, labels: Mapping[str, Label], human
     counters.shift(dataset_id=dataset.pk, deltas=writes.deltas)
 
 
-def _annotation(
-    sample: Sample, claim: Claim, item: Incoming, labels: Mapping[str, Label], by: User | None
-) -> Annotation:
-    nobody = by.get_username() if by and claim.by == Annotation.By.HUMAN else ""
+def _annotation(sample: Sample, claim: Claim, item: Incoming, labels: Mapping[str, Label]) -> Annotation:
     return Annotation(
         sample=sample,
         label=labels[claim.label],
         **corners(claim, item.prepared.width, item.prepared.height),
         origin=claim.by,
-        annotated_by=(claim.annotated_by or nobody)[:200],
+        annotated_by=claim.annotated_by[:200],
         confidence=claim.confidence,
         hard=claim.hard,
         hard_coefficient=claim.hard_coefficient,

@@ -71,7 +71,7 @@ def _copy(ids: Sequence[int], target: Dataset, by: User) -> list[Taken]:
         raise _type_mismatch(target)
     names = {annotation.label.name for sample in samples for annotation in sample.annotations.all()}
     add_labels(dataset=target, names=names, by=by)
-    return take_in(dataset=target, incoming=[_incoming(sample) for sample in samples], by=by)
+    return take_in(dataset=target, incoming=[_incoming(sample) for sample in samples])
 
 
 def _incoming(sample: Sample) -> Incoming:

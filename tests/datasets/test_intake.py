@@ -8,7 +8,7 @@ from datasets import blobs, counters
 from datasets.intake import Claim, Incoming, Reason, Taken, Words, take_in
 from datasets.models import Annotation, Blob, Dataset, HardSetBy, Origin, Sample, SampleName, Status
 from datasets.preparation import Prepared
-from tests.factories import AnnotationFactory, DatasetFactory, DetectionDatasetFactory, LabelFactory, UserFactory
+from tests.factories import AnnotationFactory, DatasetFactory, DetectionDatasetFactory, LabelFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -191,13 +191,6 @@ def test_a_name_that_looks_like_a_path_is_shown_as_a_name(dataset: Dataset) -> N
     take(dataset, synchronized("../../etc/passwd.jpg"))
     assert dataset.samples.get().name == "passwd.jpg"
     assert SampleName.objects.get().name == "passwd.jpg"
-
-
-def test_who_imports_is_named_on_the_annotations(dataset: Dataset) -> None:
-    user = UserFactory(username="ann")
-    with transaction.atomic():
-        take_in(dataset=dataset, incoming=[imported()], by=user)
-    assert Annotation.objects.get().annotated_by == "ann"
 
 
 def test_a_chunk_needs_few_queries(dataset: Dataset, django_assert_max_num_queries) -> None:

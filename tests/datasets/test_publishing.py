@@ -5,10 +5,14 @@ from pathlib import Path
 
 import orjson
 import pytest
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from config.refusals import Refused
 from datasets import blobs, creation, holds, importing, publishing
-from datasets.models import Annotation, Dataset, DatasetVersion, Sample
+from datasets.images import safe_name
+from datasets.models import Annotation, Dataset, DatasetVersion, Sample, Task
 from datasets.preparation import Prepared, prepare
 from tests.factories import (
     AnnotationFactory,
@@ -185,3 +189,76 @@ def test_a_kill_at_any_step_changes_nothing_in_the_end(own_storages: Path, monke
     assert version.status == "published"
     assert content(version, own_storages) == expected
     assert holds.standing(dataset) == []
+
+
+shares = st.floats(0, 1, allow_nan=False).map(lambda value: round(value, 6))
+names = (
+    st.text(
+        st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Cn", "Co", "Zl", "Zp", "Cf")),
+        min_size=1,
+        max_size=20,
+    )
+    .map(str.strip)
+    .filter(bool)
+)
+boxes = st.tuples(st.integers(0, 15), st.integers(0, 11), st.floats(16, 32), st.floats(12, 24))
+samples = st.lists(
+    st.fixed_dictionaries(
+        {
+            "name": names,
+            "labels": st.lists(names, min_size=1, max_size=3, unique=True),
+            "boxes": st.lists(boxes, max_size=3),
+            "hard": st.booleans(),
+            "hard_coefficient": shares,
+            "usage": st.sampled_from(["", "TRAIN", "EVAL", "TEST", "INFERENCE"]),
+            "codes": st.lists(st.integers(0, 30) | st.integers(100, 300), max_size=4, unique=True),
+            "origin": st.sampled_from(["human", "model"]),
+            "annotated_by": st.sampled_from(["", "ann", "modelarts/active-learning"]),
+            "confidence": st.none() | shares,
+        }
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@pytest.mark.parametrize("task", Task.values)
+@hypothesis_settings(
+    max_examples=6,
+    phases=[Phase.explicit, Phase.generate],
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(samples=samples)
+def test_what_is_published_comes_back_the_same(own_storages: Path, task: str, samples: list[dict]) -> None:
+    dataset, copy = DatasetFactory(task=task), DatasetFactory(task=task)
+    for number, made in enumerate(samples):
+        fields = {name: made[name] for name in ("hard", "hard_coefficient", "usage")}
+        fields["name"] = safe_name(made["name"])
+        sample = stored(number, dataset=dataset, status="labeled", **fields)
+        labels = creation.add_labels(dataset=dataset, names=made["labels"], by=None)
+        claim = {name: made[name] for name in ("origin", "annotated_by", "confidence")}
+        drawn = []
+        wanted = made["boxes"] if task == Task.OBJECT_DETECTION else made["labels"]
+        for label, box in zip(made["labels"], wanted, strict=False):
+            corners = dict(zip(("xmin", "ymin", "xmax", "ymax"), box, strict=True)) if isinstance(box, tuple) else {}
+            drawn.append(
+                AnnotationFactory(sample=sample, label=labels[label.strip()], hard=made["hard"], **claim, **corners)
+            )
+        for position, code in enumerate(made["codes"]):
+            about = drawn[position % len(drawn)] if drawn else None
+            HardReasonFactory(sample=sample, code=code, position=position, annotation=about)
+    first = published(dataset)
+    importing_task = importing.start_import(dataset=copy, by=UserFactory(), location=first.manifest, format="manifest")
+    importing.execute(importing_task.pk)
+    importing_task.refresh_from_db()
+    assert (importing_task.status, importing_task.failed) == ("completed", 0), list(importing_task.problems.values())
+    second = published(copy)
+    one, other = (
+        content(version, own_storages).replace(f"versions/{version.dataset_id}/".encode(), b"")
+        for version in (first, second)
+    )
+    assert one == other
+    folders = [own_storages / "datasets" / "versions" / str(version.dataset_id) / "V001" for version in (first, second)]
+    for file in folders[0].glob("annotations/*.xml"):
+        assert file.read_bytes() == (folders[1] / "annotations" / file.name).read_bytes()
