@@ -64,7 +64,7 @@ def bring(lease: Lease, task: CollectionTask, candidates: Iterator[Candidate], *
         problems += failed
         with transaction.atomic():
             lease.hold(changes={"error": "\n".join(problems[:PROBLEMS])})
-            taken = Counter(take_in(dataset=task.dataset, incoming=incoming, by=task.created_by))
+            taken = Counter(take_in(dataset=task.dataset, incoming=incoming))
             done += len(incoming) + len(failed)
             CollectionTask.objects.filter(pk=task.pk).update(
                 cursor=done,

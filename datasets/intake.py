@@ -291,7 +291,8 @@ def _write(dataset: Dataset, writes: _Writes, labels: Mapping[str, Label], human
         sample = samples[blob]
         claims = [] if blob in drawn else [_annotation(sample, claim, item, labels) for claim in item.claims]
         annotations += claims
-        for position, reason in enumerate(item.reasons if _tells_hardness(item) else ()):
+        tells = blob not in writes.changed or _tells_hardness(item)
+        for position, reason in enumerate(item.reasons if tells else ()):
             about = claims[reason.claim] if claims and reason.claim is not None else None
             reasons.append(_reason(sample, reason, position, about))
         if item.prediction:

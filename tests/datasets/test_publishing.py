@@ -224,7 +224,7 @@ samples = st.lists(
 
 @pytest.mark.parametrize("task", Task.values)
 @hypothesis_settings(
-    max_examples=6,
+    max_examples=4,
     phases=[Phase.explicit, Phase.generate],
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
