@@ -101,7 +101,7 @@ LOCATIONS = {
 FOREIGN_LOCATIONS = dict(pair.split("=", 1) for pair in environment.words("FOREIGN_LOCATIONS") if "=" in pair)
 
 # --- the doorbell ----------------------------------------------------------------------------------------------------
-CELERY_BROKER_URL = environment.text("BROKER_URL", "filesystem://localhost//")
+CELERY_BROKER_URL = environment.text("BROKER_URL", "filesystem://")
 if urlsplit(CELERY_BROKER_URL).scheme == "filesystem":
     _broker = DATA_DIR / "broker"
     for folder in ("messages", "control"):
@@ -222,5 +222,9 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"terminal": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["terminal"], "level": environment.text("LOG_LEVEL", "WARNING").upper()},
-    "loggers": {"hardmine": {"level": environment.text("LOG_LEVEL", "INFO").upper()}},
+    # the file-system broker has no host name, and says so at every message
+    "loggers": {
+        "kombu.connection": {"level": "ERROR"},
+        "hardmine": {"level": environment.text("LOG_LEVEL", "INFO").upper()},
+    },
 }

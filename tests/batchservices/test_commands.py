@@ -1,0 +1,74 @@
+"""The commands for cron: thin, idempotent, JSON where asked, non-zero where something failed."""
+
+import io
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from batchservices import collection, running
+from batchservices.models import BatchRun, BatchService, CollectionTask
+from tests import loop
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def service() -> BatchService:
+    return loop.service()
+
+
+def told(*arguments: str) -> dict:
+    stream = io.StringIO()
+    call_command(*arguments, "--json", stdout=stream)
+    return json.loads(stream.getvalue())
+
+
+def test_services_are_started_once(service: BatchService) -> None:
+    loop.put_digits("inputs:night", first=400, count=2)
+    first = told("run_batch_services", "nightly")["services"][0]
+    again = told("run_batch_services")["services"][0]
+    assert first["ok"]
+    assert again["ok"]
+    assert (again["status"], again["run"]) == ("already_running", first["run"])
+    assert BatchRun.objects.count() == 1
+
+
+def test_waiting_tells_how_the_run_ended(service: BatchService, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop.put_digits("inputs:night", first=400, count=2)
+    start = running.start
+
+    def start_and_work(**arguments: object) -> BatchRun:
+        run = start(**arguments)
+        running.execute(run.pk)
+        return run
+
+    monkeypatch.setattr(running, "start", start_and_work)
+    result = told("run_batch_services", "nightly", "--wait")["services"][0]
+    assert (result["status"], result["predicted"], result["failed"]) == ("finished", 2, 0)
+
+
+def test_failures_are_non_zero(service: BatchService) -> None:
+    with pytest.raises(CommandError, match="nightly"):
+        call_command("run_batch_services", stdout=io.StringIO())
+    with pytest.raises(CommandError, match="no batch service"):
+        call_command("run_batch_services", "daily")
+    with pytest.raises(CommandError, match="no input data"):
+        call_command("synchronize_data", "nightly", "--dataset", "all", "--create")
+    with pytest.raises(CommandError, match="no dataset"):
+        call_command("synchronize_data", "nightly", "--dataset", "all")
+
+
+def test_data_is_synchronized_again_and_again(service: BatchService, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop.put_digits("inputs:night", first=400, count=2)
+    synchronize = collection.synchronize
+
+    def synchronize_and_work(**arguments: object) -> CollectionTask:
+        return loop.collect(synchronize(**arguments))
+
+    monkeypatch.setattr(collection, "synchronize", synchronize_and_work)
+    arguments = ("synchronize_data", "nightly", "--dataset", "all", "--create", "--wait")
+    assert told(*arguments)["added"] == 2
+    again = told(*arguments)
+    assert (again["added"], again["already_there"]) == (0, 2)
+    assert again["message"].startswith("Nothing new")

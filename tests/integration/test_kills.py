@@ -1,0 +1,284 @@
+"""Workers and their sandboxes are killed at every named step and at random moments; what they did is done once."""
+
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from batchservices import collection, registration, running
+from batchservices.models import BatchRun, BatchService, CollectionTask, InferenceModel
+from config.leases import LeasedWork
+from datasets import counters
+from datasets.models import Dataset, Sample
+from tests import loop
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+IMAGES = 12
+TRAINED = 30
+
+RUN_STEPS = (
+    "run.list.before_commit",
+    "run.list.committed",
+    "run.prepare.before_commit",
+    "batchservices.execute_run.before_ring",
+    "run.chunk.before_commit",
+    "run.chunk.leased",
+    "run.item.predicted",
+    "run.result.written",
+    "run.chunk.before_commit:2",
+    "run.chunk.committed",
+    "run.manifest.written",
+    "run.conclude.before_commit",
+    "batchservices.execute_collection.before_ring",
+    "batchservices.execute_run.rung",
+    "batchservices.execute_collection.rung",
+    "run.prepared",
+    "run.concluded",
+)
+FILTER_STEPS = (
+    "collection.mining.before_commit",
+    "collection.mining.begun",
+    "reference.chunk.before_commit",
+    "reference.chunk.committed",
+    "mining.fit.before_commit",
+    "mining.fitted",
+    "mining.chunk.before_commit",
+    "mining.chunk.committed",
+    "mining.finish.before_commit",
+    "mining.finished",
+    "collection.filter.before_commit",
+    "collection.filtered",
+    "blob.before_write",
+    "blob.written:2",
+    "collection.bytes.kept",
+    "collection.chunk.before_commit",
+    "collection.chunk.committed",
+    "collection.end.before_commit",
+    "collection.ended",
+)
+SYNCHRONIZE_STEPS = ("collection.count.before_commit", "collection.counted", "collection.chunk.committed")
+CHECK_STEPS = ("model.check.tried", "model.check.committed")
+START_STEPS = {
+    "start": ("run.started", "batchservices.execute_run.before_ring", "run.start.committed"),
+    "synchronize": (
+        "batchservices.execute_collection.before_ring",
+        "batchservices.execute_collection.rung",
+        "collection.start.committed",
+    ),
+    "register": ("model.bytes.kept", "batchservices.execute_check.before_ring", "batchservices.execute_check.rung"),
+}
+
+
+def test_every_named_step_is_walked_through() -> None:
+    found = set()
+    for path in [*ROOT.glob("batchservices/*.py"), *ROOT.glob("hardexamples/*.py"), ROOT / "datasets/blobs.py"]:
+        found |= set(re.findall(r'step\("([a-z_.]+)"\)', path.read_text()))
+    walked = [*RUN_STEPS, *FILTER_STEPS, *SYNCHRONIZE_STEPS, *CHECK_STEPS, *sum(START_STEPS.values(), ())]
+    assert found <= {step.partition(":")[0] for step in walked}
+
+
+class Workers:
+    """Worker processes on the test's own database and storages, forked from one that has loaded everything."""
+
+    def __init__(self) -> None:
+        storages = {
+            f"HARDMINE_STORAGE_{alias.upper()}": Path(storage["OPTIONS"]["location"]).as_uri()
+            for alias, storage in settings.STORAGES.items()
+            if alias not in {"default", "staticfiles"}
+        }
+        environment = {
+            **os.environ,
+            **storages,
+            "HARDMINE_DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
+            "HARDMINE_LEASE_SECONDS": str(settings.LEASE_SECONDS),
+            "HARDMINE_LOG_LEVEL": "ERROR",
+        }
+        command = [sys.executable, "-m", "tests.integration.worker"]
+        self.process = subprocess.Popen(
+            command, env=environment, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
+    def begin(self, kind: str, pk: int, step: str = "") -> int:
+        """Starts a worker and returns its process id."""
+        assert self.process.stdin
+        self.process.stdin.write(f"{kind} {pk} {step}\n")
+        self.process.stdin.flush()
+        return self._number()
+
+    def end(self) -> int:
+        """Waits for the worker and returns its return code."""
+        return self._number()
+
+    def killed(self, kind: str, pk: int, step: str) -> bool:
+        """Whether a worker came to the step and died there."""
+        self.begin(kind, pk, step)
+        return self.end() == -signal.SIGKILL
+
+    def _number(self) -> int:
+        assert self.process.stdout
+        return int(self.process.stdout.readline())
+
+
+@pytest.fixture
+def workers(settings) -> Iterator[Workers]:
+    settings.LEASE_SECONDS = 2
+    started = Workers()
+    yield started
+    started.process.kill()
+    started.process.wait()
+
+
+@pytest.fixture
+def service() -> BatchService:
+    loop.put_digits("inputs:night", first=400, count=IMAGES)
+    manifest = loop.put_training_manifest(count=TRAINED)
+    return loop.service(filtering=True, training_manifest=manifest, output_dataset_name="night")
+
+
+def walk[Work: LeasedWork](
+    workers: Workers,
+    kind: str,
+    steps: tuple[str, ...],
+    *,
+    begin: Callable[[], Work],
+    settle: Callable[[Work], None],
+) -> None:
+    """Kills a worker at each step, one after another, on the same work while it has not ended."""
+    work = begin()
+    for step in steps:
+        if not workers.killed(kind, work.pk, step):
+            settle(work)
+            work = begin()
+            assert workers.killed(kind, work.pk, step), f"nobody came to {step}"
+        release(work)
+    settle(work)
+
+
+def release(work: LeasedWork) -> None:
+    """Lets the dead worker's leases expire at once, to save the time of waiting for that."""
+    type(work)._default_manager.filter(pk=work.pk).exclude(lease_token="").update(lease_expires_at=work.created_at)
+    if isinstance(work, BatchRun):
+        work.items.filter(status="leased").update(lease_expires_at=work.created_at)
+
+
+def finish(work: LeasedWork, execute: Callable[[int], None]) -> None:
+    """What sweeper and workers do: go on until the work has ended."""
+    end = time.monotonic() + 40
+    while time.monotonic() < end:
+        execute(work.pk)
+        work.refresh_from_db()
+        if work.status not in work.WORKING:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{work} has not ended: {work.status}")
+
+
+def finish_run(run: BatchRun) -> None:
+    finish(run, running.execute)
+    assert (run.status, run.total, run.done, run.failed) == ("finished", IMAGES, IMAGES, 0), run.error
+    items = list(run.items.all())
+    assert len({item.name for item in items}) == len(items) == IMAGES
+    assert all(item.status == "done" and item.prediction for item in items)
+    assert len(loop.content(run.manifest).splitlines()) == IMAGES
+    assert CollectionTask.objects.filter(run=run).count() == 1
+
+
+def finish_collection(task: CollectionTask) -> None:
+    finish(task, collection.execute)
+    assert task.status == "dataset_imported", task.words
+    found = IMAGES if task.mining is None else task.mining.flagged + task.mining.controls
+    assert (task.cursor, task.added + task.already_there) == (found, found)
+    assert Sample.objects.filter(dataset=task.dataset).count() == found
+    assert not counters.check(task.dataset)
+    assert not task.dataset.holds.exists()
+    if task.mining is not None:
+        assert task.mining.items.count() == IMAGES
+
+
+def test_a_worker_is_killed_at_every_step_of_a_run(workers: Workers, service: BatchService) -> None:
+    walk(workers, "run", RUN_STEPS, begin=lambda: running.start(service=service, by=None), settle=finish_run)
+
+
+def test_a_worker_is_killed_at_every_step_of_a_filtering(workers: Workers, service: BatchService) -> None:
+    walk(
+        workers,
+        "collection",
+        FILTER_STEPS,
+        begin=lambda: loop.run(service).collection_tasks.get(),
+        settle=finish_collection,
+    )
+
+
+def test_a_worker_is_killed_at_every_step_of_a_synchronization(workers: Workers, service: BatchService) -> None:
+    def begin() -> CollectionTask:
+        number = Dataset.objects.count()
+        return collection.synchronize(service=service, dataset_name=f"all {number}", by=None)
+
+    walk(workers, "collection", SYNCHRONIZE_STEPS, begin=begin, settle=finish_collection)
+
+
+def test_a_worker_is_killed_while_it_checks_a_model(workers: Workers) -> None:
+    def begin() -> InferenceModel:
+        return registration.register_model(name="digits", data=loop.model_bytes(), by=None, profile=loop.PROFILE)
+
+    def settle(model: InferenceModel) -> None:
+        finish(model, registration.execute_check)
+        assert model.status == "ready", model.error
+
+    walk(workers, "check", CHECK_STEPS, begin=begin, settle=settle)
+
+
+def test_what_is_started_is_there_whole_or_not_at_all(workers: Workers, service: BatchService) -> None:
+    assert workers.killed("start", service.pk, "run.started")
+    assert not BatchRun.objects.exists()
+    for step in START_STEPS["start"][1:]:
+        assert workers.killed("start", service.pk, step)
+        finish_run(BatchRun.objects.latest("pk"))
+    for step in START_STEPS["synchronize"]:
+        assert workers.killed("synchronize", service.pk, step)
+        finish_collection(CollectionTask.objects.get(dataset__name="all"))
+        Dataset.objects.filter(name="all").update(name=f"all by {step}")
+    for number, step in enumerate(START_STEPS["register"]):
+        assert workers.killed("register", 0, step)
+        assert InferenceModel.objects.filter(name="another").count() == number
+
+
+def test_workers_and_sandboxes_are_killed_at_random_moments(workers: Workers, service: BatchService) -> None:
+    chance = random.Random(7)
+    run = running.start(service=service, by=None)
+    for number in range(4):
+        pid = workers.begin("run", run.pk)
+        victim = sandbox_of(pid) if number % 2 else pid
+        time.sleep(chance.uniform(0, 1.5))
+        with suppress(ProcessLookupError):
+            os.kill(victim, signal.SIGKILL)
+        workers.end()
+        release(run)
+    finish_run(run)
+    finish_collection(run.collection_tasks.get())
+
+
+def sandbox_of(pid: int) -> int:
+    """The child of a worker, or the worker itself where it ends without one."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for children in Path(f"/proc/{pid}/task").glob("*/children"):
+                if found := children.read_text().split():
+                    return int(found[0])
+        if not Path(f"/proc/{pid}").exists():
+            return pid
+        time.sleep(0.01)
+    return pid

@@ -1,0 +1,63 @@
+"""Workers for the fault tests: a process that has loaded everything and forks one worker per line it is told.
+
+It reads `kind pk step` and answers with the worker's process id, and when that has ended, with its return code.
+"""
+
+import os
+import sys
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup()
+
+from batchservices import collection, registration, running  # noqa: E402  after the setup
+from batchservices.models import BatchService  # noqa: E402
+from config import steps  # noqa: E402
+from tests import loop  # noqa: E402
+
+
+def _start(service_id: int) -> None:
+    running.start(service=BatchService.objects.get(pk=service_id), by=None)
+
+
+def _synchronize(service_id: int) -> None:
+    collection.synchronize(service=BatchService.objects.get(pk=service_id), dataset_name="all", by=None)
+
+
+def _register(_: int) -> None:
+    registration.register_model(name="another", data=loop.model_bytes(), by=None, profile=loop.PROFILE)
+
+
+WORK = {
+    "check": registration.execute_check,
+    "run": running.execute,
+    "collection": collection.execute,
+    "start": _start,
+    "synchronize": _synchronize,
+    "register": _register,
+}
+
+
+def _fork(kind: str, pk: int, step: str) -> int:
+    pid = os.fork()
+    if pid == 0:
+        name, _, count = step.partition(":")
+        steps._name, steps._wanted = name, int(count or 1)
+        WORK[kind](pk)
+        os._exit(0)
+    return pid
+
+
+def _answer(number: int) -> None:
+    sys.stdout.write(f"{number}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    for line in sys.stdin:
+        kind, pk, step = line.strip("\n").split(" ")
+        worker = _fork(kind, int(pk), step)
+        _answer(worker)
+        _, status = os.waitpid(worker, 0)
+        _answer(os.waitstatus_to_exitcode(status))
