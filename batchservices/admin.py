@@ -1,67 +1,28 @@
 """Models, batch services and runs in the admin: their lists, their actions, and the way to their pages."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.views.decorators.http import require_http_methods
-from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
 from batchservices import model_views, run_views, running, views
 from batchservices.display import page_of_run, page_of_service, state_of_model, state_of_run
 from batchservices.forms import SynchronizeForm
 from batchservices.models import ACTIVE_RUN, BatchRun, BatchService, InferenceModel
+from batchservices.pages import PagesAdmin, UsedRowsStay
 from batchservices.progress import of_run
 from config.confirmation import confirmation_page, confirmed
 from config.figures import ago
 from config.refusals import Refused
 from datasets.pages import actor
-
-
-class PagesAdmin(ModelAdmin):
-    """An admin whose single rows have a page of our own instead of the form."""
-
-    list_per_page = 50
-
-    def page_of(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """The page of one row."""
-        raise NotImplementedError
-
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
-    ) -> HttpResponse:
-        if not self.has_view_or_change_permission(request):
-            raise PermissionDenied
-        return self.page_of(request, object_id)
-
-    def route(self, address: str, view: Callable[..., HttpResponse], name: str, *methods: str) -> URLPattern:
-        """An address below this model's list, for staff only, for these methods."""
-        full = f"{self.opts.app_label}_{self.opts.model_name}_{name}"
-        allowed = require_http_methods(methods or ("GET", "POST"))(partial(view, self))
-        return path(address, self.admin_site.admin_view(allowed), name=full)
-
-
-class UsedRowsStay:
-    """Refuses to delete what others still use, and says who in one line instead of listing a million rows."""
-
-    def uses_of(self, row: Any) -> str:
-        """Who uses the row, in words; empty for nobody."""
-        raise NotImplementedError
-
-    def get_deleted_objects(self, objs: Iterable[Any], request: HttpRequest) -> tuple:
-        rows = list(objs)
-        protected = [f"{row}: {uses}" for row in rows if (uses := self.uses_of(row))]
-        name = str(rows[0]._meta.verbose_name_plural) if rows else ""
-        return [str(row) for row in rows], {name: len(rows)}, set(), protected
 
 
 @contextmanager
@@ -77,6 +38,8 @@ def told(request: HttpRequest, service: BatchService) -> Iterator[None]:
 class InferenceModelAdmin(UsedRowsStay, PagesAdmin):
     """Models. Once registered nothing of them changes."""
 
+    add_words = "Register model"
+    empty_words = "No model yet. Register an ONNX file; it is tried before it can be used."
     list_display = ["name", "version", "task", "state", "used_by", "registered"]
     list_display_links = ["name"]
     list_filter = ["status", "task"]
@@ -122,6 +85,8 @@ class InferenceModelAdmin(UsedRowsStay, PagesAdmin):
 class BatchServiceAdmin(UsedRowsStay, PagesAdmin):
     """Batch services, with ModelArts' verbs as actions."""
 
+    add_words = "Deploy"
+    empty_words = "No batch service yet. Deploy a model to predict the images of a folder."
     list_display = ["name", "model", "state", "input_location", "last_run", "filtered", "deployed"]
     list_display_links = ["name"]
     list_select_related = ["model"]
@@ -252,6 +217,7 @@ class BatchServiceAdmin(UsedRowsStay, PagesAdmin):
 class BatchRunAdmin(PagesAdmin):
     """Runs: they are made by Start and never changed by hand."""
 
+    empty_words = "No run yet. Start a batch service when there are images in its input."
     show_full_result_count = False
     list_display = ["run", "service_link", "model", "state", "progress", "begun"]
     list_display_links = ["run"]

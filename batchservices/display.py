@@ -1,20 +1,10 @@
 """How models, services, runs and collection tasks look on a page: states with a tone, counts, links."""
 
-from collections.abc import Callable
-from typing import Any
-
-from django import forms
-from django.contrib.admin import ModelAdmin
-from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from batchservices.forms import show_refusal
 from batchservices.models import BatchRun, CollectionStatus, CollectionTask, InferenceModel, ModelStatus, RunStatus
 from config.figures import dot
-from config.refusals import Refused
 from datasets.models import LabelingJob, Status
 
 MODEL_TONES: dict[str, str] = {ModelStatus.CHECKING: "busy", ModelStatus.READY: "good", ModelStatus.REFUSED: "bad"}
@@ -65,39 +55,3 @@ def grids_of(datasets: set[int], status: str = Status.TO_BE_CONFIRMED) -> dict[i
     """For each dataset, by id, the address of the tab of its default labeling job where samples of `status` are."""
     jobs = LabelingJob.objects.filter(dataset__in=datasets, is_default=True).values_list("dataset_id", "pk")
     return {dataset: f"{reverse('labeling:job', args=[job])}?tab={status}" for dataset, job in jobs}
-
-
-def found(admin: ModelAdmin, request: HttpRequest, object_id: str | int) -> Any:
-    """The row that an address names. Raises Http404 where there is none."""
-    row = admin.get_object(request, str(object_id))
-    if row is None:
-        raise Http404(f"There is no {admin.opts.verbose_name} {object_id}.")
-    return row
-
-
-def page(admin: ModelAdmin, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
-    """A page of our own within the admin."""
-    request.current_app = admin.admin_site.name
-    return TemplateResponse(
-        request,
-        template,
-        {**admin.admin_site.each_context(request), "opts": admin.opts, "media": admin.media, **context},
-    )
-
-
-def form_page(
-    admin: ModelAdmin,
-    request: HttpRequest,
-    form: forms.Form,
-    verb: Callable[[dict[str, Any]], str],
-    **context: Any,
-) -> HttpResponse:
-    """Shows a form; a whole one is handed to `verb`, which returns where to go. What it refuses stands at its field."""
-    if request.method == "POST" and form.is_valid():
-        try:
-            with transaction.atomic():
-                where = verb(form.cleaned_data)
-            return HttpResponseRedirect(where)
-        except Refused as refused:
-            show_refusal(form, refused, otherwise="profile" if refused.code == "bad_profile" else None)
-    return page(admin, request, "admin/batchservices/form.html", form=form, **context)

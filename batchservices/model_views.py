@@ -7,8 +7,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from batchservices import registration
-from batchservices.display import form_page, found, page, state_of_model
+from batchservices.display import state_of_model
 from batchservices.forms import RegisterModelForm
+from batchservices.pages import form_page, found, page
 from config.figures import table_rows
 from datasets.pages import actor
 

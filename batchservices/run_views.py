@@ -16,8 +16,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 
 from batchservices import running
-from batchservices.display import found, page, page_of_run, page_of_service, state_of_run
+from batchservices.display import page_of_run, page_of_service, state_of_run
 from batchservices.models import ACTIVE_RUN, BatchRun, ItemStatus, RunItem
+from batchservices.pages import found, page
 from batchservices.progress import of_run
 from config.figures import bins_of, histogram, table_rows
 from config.refusals import Refused

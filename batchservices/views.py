@@ -8,16 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 
 from batchservices import collection, deployment, running
-from batchservices.display import (
-    form_page,
-    found,
-    grids_of,
-    page,
-    page_of_run,
-    page_of_service,
-    state_of_collection,
-    state_of_run,
-)
+from batchservices.display import grids_of, page_of_run, page_of_service, state_of_collection, state_of_run
 from batchservices.forms import (
     DatasetChoiceForm,
     DeployForm,
@@ -28,6 +19,7 @@ from batchservices.forms import (
     settings_of,
 )
 from batchservices.models import ACTIVE_COLLECTION, ACTIVE_RUN, BatchService, CollectionTask, InferenceModel
+from batchservices.pages import form_page, found, page
 from batchservices.progress import of_collection, of_run
 from config.refusals import Refused
 from datasets.pages import actor

@@ -46,22 +46,21 @@ class HardExampleFilterAdmin(ModelAdmin):
     list_display_links = ["name"]
     list_filter = ["kind"]
     search_fields = ["name"]
-    readonly_fields = ["kind", "weights", "copy"]
+    readonly_fields = ["kind", "weights", "threshold", "copy"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[HardExampleFilter]:
         return super().get_queryset(request).annotate(service_count=Count("services"))
 
     def get_fieldsets(self, request: HttpRequest, obj: HardExampleFilter | None = None) -> Any:
         """The form, or the same in words where nothing may be changed."""
-        rest = ["algo_hard_threshold", "control_share"]
         editable = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
         if not editable:
             return [
-                (None, {"fields": ["name", "kind", "copy", "fusion", *rest]}),
+                (None, {"fields": ["name", "kind", "copy", "fusion", "threshold", "control_share"]}),
                 ("Algorithms", {"fields": ["weights", "aug_op_config"]}),
             ]
         return [
-            (None, {"fields": ["name", "fusion", *rest]}),
+            (None, {"fields": ["name", "fusion", "algo_hard_threshold", "control_share"]}),
             (
                 "Algorithms and their weights",
                 {
@@ -104,6 +103,9 @@ class HardExampleFilterAdmin(ModelAdmin):
         """Filters are deleted one by one: presets stay."""
         return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
 
+    class Media:
+        js = ("hardmine/slider.js",)
+
     @display(description="Threshold", ordering="algo_hard_threshold")
     def threshold(self, row: HardExampleFilter) -> str:
         return f"{row.algo_hard_threshold:g}"
@@ -136,6 +138,7 @@ class MiningAdmin(ModelAdmin):
     list_filter = ["status", "task", "filter"]
     search_fields = ["subject"]
     show_full_result_count = False
+    empty_words = "No mining yet. One is made after each run of a batch service with hard example filtering on."
 
     @display(description="Filter", ordering="filter__name")
     def filter_name(self, mining: Mining) -> str:

@@ -16,6 +16,7 @@ from hardexamples.notation import (
     parse_augmentations,
     parse_weights,
 )
+from hardexamples.rules import rules
 
 MOST = 1000.0
 AUGMENTATIONS = format_augmentations(MODELARTS_AUGMENTATIONS)
@@ -23,7 +24,7 @@ AUGMENTATIONS = format_augmentations(MODELARTS_AUGMENTATIONS)
 
 def number(*, label: str, most: float, step: float, help_text: str, initial: float = 0.0) -> forms.FloatField:
     """A field for a finite number from 0 to `most`."""
-    widget = UnfoldAdminDecimalFieldWidget({"step": step, "min": 0, "max": most, "class": "narrow"})
+    widget = UnfoldAdminDecimalFieldWidget({"step": step, "min": 0, "max": most, "class": "narrow slides"})
     field = forms.FloatField(
         label=label, min_value=0.0, max_value=most, initial=initial, help_text=help_text, widget=widget
     )
@@ -82,6 +83,10 @@ class FilterForm(forms.ModelForm):
             self.initial = {**weights_of(self.instance), **self.initial}
         elif not set(self.initial) & set(MODELARTS_WEIGHTS):
             self.initial = {**MODELARTS_WEIGHTS, "aug_op_config": AUGMENTATIONS, **self.initial}
+
+        ruled = {rule.algorithm for rule in rules().values()}
+        for name in set(MODELARTS_WEIGHTS) - ruled:
+            self.fields[name].help_text += " There is no rule for it yet: it has no opinion."
 
     def clean_aug_op_config(self) -> str:
         text = self.cleaned_data["aug_op_config"].strip()

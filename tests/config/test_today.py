@@ -1,6 +1,7 @@
 """The first page of the admin."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def page(client: Client) -> Callable[[], str]:
     """The page as an administrator sees it."""
-    client.force_login(StaffFactory())
+    client.force_login(StaffFactory.create())
 
     def read() -> str:
         response = client.get(reverse("admin:index"))
@@ -49,10 +50,10 @@ def test_an_empty_house_says_how_to_begin(page) -> None:
 
 
 def test_what_waits_for_people_is_a_link_to_the_grid(page) -> None:
-    dataset = DatasetFactory(name="street hard")
+    dataset = DatasetFactory.create(name="street hard")
     for number in range(3):
-        SampleFactory(dataset=dataset, status=Status.TO_BE_CONFIRMED, hard=number < 2)
-    SampleFactory(dataset=dataset, status=Status.LABELED)
+        SampleFactory.create(dataset=dataset, status=Status.TO_BE_CONFIRMED, hard=number < 2)
+    SampleFactory.create(dataset=dataset, status=Status.LABELED)
     job = dataset.labeling_jobs.get()
     text = page()
     assert f"{reverse('labeling:job', args=[job.pk])}?tab=to_be_confirmed" in text
@@ -61,10 +62,10 @@ def test_what_waits_for_people_is_a_link_to_the_grid(page) -> None:
 
 
 def test_what_runs_shows_how_far_it_is(page) -> None:
-    run = BatchRunFactory(status=RunStatus.RUNNING, total=5000, done=1240, service__name="street nightly")
-    task = CollectionTaskFactory(status=CollectionStatus.IMPORTING, cursor=3, total=10)
-    ImportTaskFactory(status=TaskStatus.RUNNING, cursor=7, total=70)
-    InferenceModelFactory(status=ModelStatus.CHECKING, name="detector")
+    run = BatchRunFactory.create(status=RunStatus.RUNNING, total=5000, done=1240, service__name="street nightly")
+    task = CollectionTaskFactory.create(status=CollectionStatus.IMPORTING, cursor=3, total=10)
+    ImportTaskFactory.create(status=TaskStatus.RUNNING, cursor=7, total=70)
+    InferenceModelFactory.create(status=ModelStatus.CHECKING, name="detector")
     text = page()
     assert "First steps" not in text
     assert "1,240 of 5,000" in text
@@ -75,11 +76,11 @@ def test_what_runs_shows_how_far_it_is(page) -> None:
 
 
 def test_what_failed_says_why(page) -> None:
-    BatchRunFactory(status=RunStatus.FAILED, error="The model file is gone.", finished_at=timezone.now())
-    InferenceModelFactory(status=ModelStatus.REFUSED, error="It has two inputs.")
-    ImportTaskFactory(status=TaskStatus.FAILED, error="It is a ZIP archive; unpack it first.")
-    long_ago = timezone.now() - timezone.timedelta(days=8)
-    BatchRunFactory(status=RunStatus.FAILED, error="Forgotten by now.", finished_at=long_ago)
+    BatchRunFactory.create(status=RunStatus.FAILED, error="The model file is gone.", finished_at=timezone.now())
+    InferenceModelFactory.create(status=ModelStatus.REFUSED, error="It has two inputs.")
+    ImportTaskFactory.create(status=TaskStatus.FAILED, error="It is a ZIP archive; unpack it first.")
+    long_ago = timezone.now() - timedelta(days=8)
+    BatchRunFactory.create(status=RunStatus.FAILED, error="Forgotten by now.", finished_at=long_ago)
     text = page()
     assert "The model file is gone." in text
     assert "It has two inputs." in text
@@ -88,9 +89,9 @@ def test_what_failed_says_why(page) -> None:
 
 
 def test_a_person_sees_only_what_they_may(client: Client) -> None:
-    SampleFactory(dataset__name="secret faces", status=Status.TO_BE_CONFIRMED)
-    BatchRunFactory(status=RunStatus.FAILED, error="Secret words.", service__name="secret service")
-    user = UserFactory(is_staff=True)
+    SampleFactory.create(dataset__name="secret faces", status=Status.TO_BE_CONFIRMED)
+    BatchRunFactory.create(status=RunStatus.FAILED, error="Secret words.", service__name="secret service")
+    user = UserFactory.create(is_staff=True)
     client.force_login(user)
     text = client.get(reverse("admin:index")).content.decode()
     assert "ecret" not in text
@@ -101,11 +102,11 @@ def test_a_person_sees_only_what_they_may(client: Client) -> None:
 
 def test_the_page_takes_few_queries_however_much_there_is(client: Client, django_assert_max_num_queries) -> None:
     for _ in range(4):
-        SampleFactory(status=Status.TO_BE_CONFIRMED)
-        BatchRunFactory(status=RunStatus.RUNNING, total=10)
-        BatchRunFactory(status=RunStatus.FAILED, service=BatchServiceFactory())
-        CollectionTaskFactory(status=CollectionStatus.FAILED)
-    client.force_login(StaffFactory())
+        SampleFactory.create(status=Status.TO_BE_CONFIRMED)
+        BatchRunFactory.create(status=RunStatus.RUNNING, total=10)
+        BatchRunFactory.create(status=RunStatus.FAILED, service=BatchServiceFactory.create())
+        CollectionTaskFactory.create(status=CollectionStatus.FAILED)
+    client.force_login(StaffFactory.create())
     with django_assert_max_num_queries(22):
         client.get(reverse("admin:index"))
 

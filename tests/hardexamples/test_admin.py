@@ -16,7 +16,7 @@ FILTERS = "admin:hardexamples_hardexamplefilter"
 
 @pytest.fixture
 def staff(client: Client) -> Client:
-    client.force_login(StaffFactory())
+    client.force_login(StaffFactory.create())
     return client
 
 
@@ -108,7 +108,7 @@ def test_the_list_shows_weights_in_words(staff: Client) -> None:
 
 
 def test_a_mining_shows_what_every_rule_said(staff: Client) -> None:
-    mining = MiningFactory(
+    mining = MiningFactory.create(
         filter=preset(),
         status=MiningStatus.FINISHED,
         finished_at=timezone.now(),
@@ -119,14 +119,14 @@ def test_a_mining_shows_what_every_rule_said(staff: Client) -> None:
         total=2,
         flagged=1,
     )
-    MiningItemFactory(
+    MiningItemFactory.create(
         mining=mining,
         coefficient=0.9,
         flagged=True,
         scores={"low_confidence": 0.9, "outlier": None},
         reasons=[{"sentence": "The two likeliest labels are 0.05 apart."}],
     )
-    MiningItemFactory(mining=mining, coefficient=0.1, scores={"low_confidence": 0.1, "outlier": None})
+    MiningItemFactory.create(mining=mining, coefficient=0.1, scores={"low_confidence": 0.1, "outlier": None})
     text = staff.get(reverse("admin:hardexamples_mining_change", args=[mining.pk])).content.decode()
     assert "2 of 2" in text
     assert "no opinion" in text
@@ -138,14 +138,14 @@ def test_a_mining_shows_what_every_rule_said(staff: Client) -> None:
 
 
 def test_a_mining_at_work_says_so(staff: Client) -> None:
-    mining = MiningFactory(filter=None)
+    mining = MiningFactory.create(filter=None)
     text = staff.get(reverse("admin:hardexamples_mining_change", args=[mining.pk])).content.decode()
     assert "The rules are at work" in text
     assert "deleted since" in text
 
 
 def test_an_ended_mining_of_nothing_is_a_page_too(staff: Client) -> None:
-    mining = MiningFactory(status=MiningStatus.FINISHED, finished_at=timezone.now())
+    mining = MiningFactory.create(status=MiningStatus.FINISHED, finished_at=timezone.now())
     assert (
         "No image was scored"
         in staff.get(reverse("admin:hardexamples_mining_change", args=[mining.pk])).content.decode()
@@ -153,14 +153,14 @@ def test_an_ended_mining_of_nothing_is_a_page_too(staff: Client) -> None:
 
 
 def test_who_may_not_look_is_refused(client: Client) -> None:
-    client.force_login(UserFactory(is_staff=True))
-    row = HardExampleFilterFactory(comprehensive_algo_config="predict_score_mining:1")
+    client.force_login(UserFactory.create(is_staff=True))
+    row = HardExampleFilterFactory.create(comprehensive_algo_config="predict_score_mining:1")
     for address in (
         reverse(f"{FILTERS}_changelist"),
         reverse(f"{FILTERS}_add"),
         reverse(f"{FILTERS}_change", args=[row.pk]),
         reverse("admin:hardexamples_mining_changelist"),
-        reverse("admin:hardexamples_mining_change", args=[MiningFactory().pk]),
+        reverse("admin:hardexamples_mining_change", args=[MiningFactory.create().pk]),
     ):
         assert client.get(address).status_code == 403, address
 
