@@ -158,6 +158,35 @@ class TestImports:
         assert (answer.status_code, answer.json()["code"]) == (400, code)
         assert not ImportTask.objects.exists()
 
+    @pytest.mark.parametrize(
+        ("limit", "value"), [("DATA_UPLOAD_MAX_NUMBER_FILES", 1), ("DATA_UPLOAD_MAX_NUMBER_FIELDS", 1)]
+    )
+    def test_more_files_or_fields_than_allowed_are_refused(self, settings, limit, value):
+        setattr(settings, limit, value)
+        dataset = DatasetFactory.create()
+        files = [SimpleUploadedFile(f"{number}.png", image_bytes(number)) for number in range(2)]
+        body = {"files": files, "format": "images", "final_annotation": "true"}
+        client = program("datasets.import_dataset")
+        answer = client.post(f"/api/v1/datasets/{dataset.pk}/import/", body, format="multipart")
+        assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+        assert not ImportTask.objects.exists()
+
+    def test_a_field_that_is_too_large_is_refused(self, settings):
+        settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+        dataset = DatasetFactory.create()
+        client = program("datasets.import_dataset")
+        answer = client.post(f"/api/v1/datasets/{dataset.pk}/import/", {"location": "a" * 200}, format="multipart")
+        assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+    @pytest.mark.parametrize("body", [b"", b"--x", b"--x\r\n\r\n", b"\xff" * 100])
+    def test_a_broken_form_is_refused(self, body):
+        dataset = DatasetFactory.create()
+        client = program("datasets.import_dataset")
+        kind = "multipart/form-data; boundary=x"
+        answer = client.post(f"/api/v1/datasets/{dataset.pk}/import/", body, content_type=kind)
+        assert answer.status_code == 400
+        assert answer.json()["code"] in {"parse_error", "nothing_to_import"}
+
     def test_a_location_or_files_but_not_both(self):
         storages["inputs"].save("street/1.png", ContentFile(image_bytes()))
         dataset = DatasetFactory.create()
