@@ -41,10 +41,10 @@ def add_to_dataset(*, samples: QuerySet[Sample] | Iterable[int], target: Dataset
     Raises:
         Refused: type_mismatch (409); then nothing was copied.
     """
-    chosen = samples if isinstance(samples, QuerySet) else Sample.objects.filter(pk__in=list(samples))
-    ids = list(chosen.order_by("id").values_list("pk", flat=True))
-    if Dataset.objects.filter(samples__in=chosen).exclude(task=target.task).exists():
-        raise _type_mismatch(target)
+    ids = sorted(set(samples.values_list("pk", flat=True) if isinstance(samples, QuerySet) else samples))
+    for chunk in batched(ids, CHUNK_ROWS):
+        if Sample.objects.filter(pk__in=chunk).exclude(dataset__task=target.task).exists():
+            raise _type_mismatch(target)
     counts: Counter[Taken] = Counter()
     for chunk in batched(ids, CHUNK_ROWS):
         with transaction.atomic():

@@ -2,10 +2,12 @@
 
 import io
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import orjson
 import pytest
+from django.db import connection
 
 from config.refusals import Refused
 from datasets import counters, importing
@@ -165,6 +167,27 @@ def test_boxes_come_from_their_xml_and_bad_ones_cost_their_line(inputs: Path) ->
     assert (sample.status, sample.hard) == ("to_be_confirmed", True)
     assert (box.xmin, box.ymin, box.xmax, box.ymax, box.label.name) == (1, 2, 10.5, 20, "cat")
     assert sample.reasons.get().annotation == box
+
+
+def test_the_same_folder_twice_at_the_same_moment_is_there_once(inputs: Path) -> None:
+    for number in range(6):
+        put(inputs, f"cat/{number}.png", image_bytes(number))
+    dataset, by = DatasetFactory(), UserFactory()
+    tasks = [importing.start_import(dataset=dataset, by=by, location="inputs:", format="directories") for _ in range(2)]
+
+    def work(pk: int) -> None:
+        importing.execute(pk)
+        connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(work, [task.pk for task in tasks]))
+    for task in tasks:
+        task.refresh_from_db()
+    assert {task.status for task in tasks} == {"completed"}
+    assert sum(task.added for task in tasks) == sum(task.already_there for task in tasks) == 6
+    assert dataset.samples.count() == 6
+    assert dataset.labels.count() == 1
+    assert counters.check(dataset) == []
 
 
 class Killed(BaseException):

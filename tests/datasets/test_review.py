@@ -1,6 +1,9 @@
 """What people decide changes what they meant to change, and nothing else."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from django.db import connection
 from django.forms.models import model_to_dict
 
 from config.refusals import Refused
@@ -195,3 +198,21 @@ def test_many_are_rejected(ann) -> None:
     assert not Annotation.objects.exists()
     assert ReviewEvent.objects.get().after["claims"] == []
     assert counters.check(annotation.sample.dataset) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_reviewers_at_the_same_moment_one_decides(cat) -> None:
+    def decide(user) -> str:
+        try:
+            review.confirm(sample_id=cat.sample_id, by=user, version=1)
+        except Refused as refused:
+            return refused.code
+        finally:
+            connection.close()
+        return "confirmed"
+
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = list(pool.map(decide, UserFactory.create_batch(4)))
+    assert sorted(outcomes) == ["confirmed", "stale", "stale", "stale"]
+    assert ReviewEvent.objects.count() == 1
+    assert counters.check(Sample.objects.get().dataset) == []
