@@ -159,6 +159,10 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Find, explain and confirm hard examples.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.api.schema.with_errors",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "SampleStatus": "datasets.models.Status",
         "TaskStatus": "datasets.models.TaskStatus",

@@ -19,7 +19,7 @@ from datasets import bulk_review, media, review, transfer
 from datasets.filters import SampleFilters
 from datasets.inputs import AddToDatasetInput, ConfirmInput, IdsInput, VersionInput
 from datasets.intake import Claim
-from datasets.models import Annotation, Blob, Dataset, Sample, Status
+from datasets.models import Annotation, Blob, Dataset, HardReason, Sample, Status
 from datasets.serializers import (
     ChangedSerializer,
     SampleDetailSerializer,
@@ -28,14 +28,14 @@ from datasets.serializers import (
 )
 
 SAMPLES = Sample.objects.select_related("blob").prefetch_related(
-    Prefetch("annotations", Annotation.objects.select_related("label")), "reasons"
+    Prefetch("annotations", Annotation.objects.select_related("label").defer("label__color", "label__shortcut"))
 )
 
 
 class DatasetSampleDoor(ListModelMixin, Inside):
     """The samples of a dataset, hardest first."""
 
-    queryset = SAMPLES
+    queryset = SAMPLES.prefetch_related(Prefetch("reasons", HardReason.objects.order_by().only("sample", "code")))
     serializer_class = SampleSerializer
     filterset_class = SampleFilters
     above = Dataset
@@ -47,7 +47,7 @@ class DatasetSampleDoor(ListModelMixin, Inside):
 class SampleDoor(RetrieveModelMixin, Door):
     """One sample with all that is known of it, and what people decide about it."""
 
-    queryset = SAMPLES.select_related("confirmed_by").prefetch_related("predictions", "names")
+    queryset = SAMPLES.select_related("confirmed_by").prefetch_related("reasons", "predictions", "names")
     serializer_class = SampleDetailSerializer
     lookup_value_converter = "int"
     permissions = {

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import get_resolver
+from drf_spectacular.generators import SchemaGenerator
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
@@ -332,6 +333,13 @@ class TestPages:
 class TestDescription:
     def test_the_schema_has_no_warnings(self, tmp_path):
         call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(tmp_path / "schema.yml"))
+
+    def test_every_operation_says_what_its_errors_look_like(self):
+        description = SchemaGenerator().get_schema(request=None, public=True)
+        operations = [operation for path in description["paths"].values() for operation in path.values()]
+        assert len(operations) > 50
+        assert all("4XX" in operation["responses"] for operation in operations)
+        assert description["components"]["schemas"]["Error"]["required"] == ["code", "message"]
 
     def test_schema_and_pages_are_served_to_those_who_have_signed_in(self, client):
         client.force_login(UserFactory.create())
