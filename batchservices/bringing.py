@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
@@ -21,6 +22,8 @@ from datasets.preparation import Prepared
 
 CHUNK_IMAGES = 60  # each costs some eight rows
 PROBLEMS = 20
+WRITERS = 8
+"""Files written at once: each waits for the disk, or for the network."""
 
 
 @dataclass(frozen=True)
@@ -81,26 +84,34 @@ def bring(lease: Lease, task: CollectionTask, candidates: Iterator[Candidate], *
 
 def _prepared(candidates: Iterator[Candidate]) -> tuple[list[Incoming], list[str]]:
     """The next chunk: images whose bytes are kept, and a line about each that could not be."""
+    read: list[tuple[Candidate, Prepared, Future[None]]] = []
     incoming: list[Incoming] = []
     failed: list[str] = []
     started = time.monotonic()
-    for candidate in islice(candidates, CHUNK_IMAGES):
+    with ThreadPoolExecutor(WRITERS) as pool:
+        for candidate in islice(candidates, CHUNK_IMAGES):
+            try:
+                prepared, data = _read(candidate)
+                read.append((candidate, prepared, pool.submit(blobs.keep, prepared=prepared, data=data)))
+            except Refused as error:
+                failed.append(f"{candidate.name}: {error.message}")
+            if time.monotonic() - started > CHUNK_SECONDS:
+                break
+    for candidate, prepared, kept in read:
         try:
-            incoming.append(candidate.incoming(_kept(candidate)))
+            kept.result()
+            incoming.append(candidate.incoming(prepared))
         except Refused as error:
             failed.append(f"{candidate.name}: {error.message}")
-        if time.monotonic() - started > CHUNK_SECONDS:
-            break
     step("collection.bytes.kept")
     return incoming, failed
 
 
-def _kept(candidate: Candidate) -> Prepared:
+def _read(candidate: Candidate) -> tuple[Prepared, bytes]:
     if candidate.error is not None:
         raise candidate.error
     data = locations.read(locations.parse(candidate.location), limit=MAX_BYTES)
     prepared = child.prepare(data)
     if candidate.sha256 and prepared.sha256 != candidate.sha256:
         raise Refused("changed_since_the_run", "The file was changed since the run predicted it.")
-    blobs.keep(prepared=prepared, data=data)
-    return prepared
+    return prepared, data

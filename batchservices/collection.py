@@ -4,6 +4,7 @@ import logging
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.urls import reverse
 from django.utils import timezone
 
 from batchservices.bringing import bring
@@ -130,7 +131,13 @@ def _begin(
         label_mapping=label_mapping or {},
         created_by=created_by,
     )
-    holds.place(dataset=dataset, key=hold_key(task), kind="collection", words=f"{task} brings images into it.")
+    holds.place(
+        dataset=dataset,
+        key=hold_key(task),
+        kind="collection",
+        words=f"{task} brings images into it.",
+        link=reverse("admin:batchservices_batchservice_change", args=[service.pk]),
+    )
     ring(COLLECTION, task.pk)
     return task
 

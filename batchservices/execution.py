@@ -6,12 +6,14 @@ Any number of workers may execute one run at once, and any of them may die at an
 import logging
 import time
 from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from batchservices import child
+from batchservices.bringing import WRITERS
 from batchservices.inputs import list_inputs
 from batchservices.models import ACTIVE_RUN, RUN_MOVES, BatchRun, ItemStatus, RunItem, RunStatus
 from batchservices.queue import RETRIED, Settled, Worker
@@ -128,12 +130,7 @@ def _work(run: BatchRun) -> bool:
     step("run.chunk.leased")
     while leased:
         started = time.monotonic()
-        settled: list[Settled] = []
-        while leased and time.monotonic() - started < CHUNK_SECONDS and len(settled) < worker.most:
-            settled.append(_predicted(run, leased.popleft()))
-        for each in settled:
-            if each.answer is not None:
-                write_result(run, each.item, each.answer["prediction"])
+        settled = _predict(run, leased, most=worker.most)
         step("run.result.written")
         rate = len(settled) / max(time.monotonic() - started, 1e-3)
         wanted = 0 if leased else max(1, round(rate * CHUNK_SECONDS))
@@ -143,7 +140,23 @@ def _work(run: BatchRun) -> bool:
     return not run.items.filter(status__in=(ItemStatus.PENDING, ItemStatus.LEASED)).exists()
 
 
-def _predicted(run: BatchRun, item: RunItem) -> Settled:
+def _predict(run: BatchRun, leased: deque[RunItem], *, most: int) -> list[Settled]:
+    """A chunk of what is leased: predicted, and the results written, all of them before anything is settled."""
+    started = time.monotonic()
+    settled: list[Settled] = []
+    writes: list[Future[None]] = []
+    with ThreadPoolExecutor(WRITERS) as pool:
+        while leased and time.monotonic() - started < CHUNK_SECONDS and len(settled) < most:
+            each = _predicted(leased.popleft())
+            settled.append(each)
+            if each.answer is not None:
+                writes.append(pool.submit(write_result, run, each.item, each.answer["prediction"]))
+    for write in writes:
+        write.result()
+    return settled
+
+
+def _predicted(item: RunItem) -> Settled:
     """One item, predicted or failed; its error costs itself alone."""
     try:
         data = locations.read(locations.parse(item.location), limit=MAX_BYTES)

@@ -68,21 +68,21 @@ def filter_run(lease: Lease, task: CollectionTask) -> None:
 def _found(lease: Lease, run: BatchRun, frozen: dict) -> reference.Found | None:
     if not frozen["training_manifest"]:
         return None
-    child.load(run)
     seer = reference.Seer(
         model=run.model_sha256,
         tensor=run.activations_tensor,
         predictor=run.predictor,
         task=run.profile["task"],
         class_names=run.profile["class_names"],
-        describe=_describe,
+        describe=partial(_describe, run),
     )
     return reference.build(
         frozen["training_manifest"], seer=seer, label_mapping=frozen["label_mapping"], committed=lease.hold
     )
 
 
-def _describe(data: bytes) -> dict:
+def _describe(run: BatchRun, data: bytes) -> dict:
+    child.load(run)
     outcome = child.predict(data)
     if outcome.error is not None:
         raise outcome.error

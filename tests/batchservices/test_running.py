@@ -245,7 +245,7 @@ def test_an_item_whose_workers_die_is_leased_alone_and_given_up_at_last(prepared
 def test_a_worker_that_comes_back_from_the_dead_writes_nothing(prepared: BatchRun) -> None:
     from_the_dead = Worker(prepared)
     items = from_the_dead.settle_and_lease([], wanted=4)
-    settled = [execution._predicted(prepared, item) for item in items] if child.load(prepared) is None else []
+    settled = [execution._predicted(item) for item in items] if child.load(prepared) is None else []
     prepared.items.update(lease_expires_at=prepared.created_at)
     running.execute(prepared.pk)
     with pytest.raises(LeaseLost):
