@@ -34,6 +34,12 @@ def told(request: HttpRequest, service: BatchService) -> Iterator[None]:
         messages.error(request, f"{service}: {refused.message}")
 
 
+def counted(services: QuerySet[BatchService]) -> str:
+    """How many services, with the noun."""
+    number = services.count()
+    return f"{number:,} batch service{'' if number == 1 else 's'}"
+
+
 @admin.register(InferenceModel)
 class InferenceModelAdmin(UsedRowsStay, PagesAdmin):
     """Models. Once registered nothing of them changes."""
@@ -163,7 +169,7 @@ class BatchServiceAdmin(UsedRowsStay, PagesAdmin):
     @action(description="Start", permissions=["start"])
     def start(self, request: HttpRequest, services: QuerySet[BatchService]) -> HttpResponse | None:
         if confirmed(request) is None:
-            sentence = f"A run of each of {services.count():,} batch services begins with the images now in its input."
+            sentence = f"{counted(services)}: a run begins with the images that are in the input now."
             return confirmation_page(
                 self, request, services, action="start", title="Start", sentence=sentence, button="Start"
             )
@@ -176,7 +182,7 @@ class BatchServiceAdmin(UsedRowsStay, PagesAdmin):
     @action(description="Stop", permissions=["start"])
     def stop(self, request: HttpRequest, services: QuerySet[BatchService]) -> HttpResponse | None:
         if confirmed(request) is None:
-            sentence = f"The runs of {services.count():,} batch services stop. What was predicted stays."
+            sentence = f"{counted(services)}: the run stops. What was predicted stays."
             return confirmation_page(
                 self, request, services, action="stop", title="Stop", sentence=sentence, button="Stop"
             )
@@ -199,7 +205,7 @@ class BatchServiceAdmin(UsedRowsStay, PagesAdmin):
                 services,
                 action="synchronize",
                 title="Synchronize Data to Dataset",
-                sentence=f"The inputs of {services.count():,} batch services go into a dataset, unlabeled.",
+                sentence=f"{counted(services)}: the images of the input go into a dataset, unlabeled.",
                 button="Synchronize",
                 form_class=SynchronizeForm,
             )

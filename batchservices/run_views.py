@@ -22,7 +22,9 @@ from batchservices.pages import found, page
 from batchservices.progress import of_run
 from config.figures import bins_of, histogram, table_rows
 from config.refusals import Refused
+from datasets.models import Dataset
 from datasets.pages import actor
+from hardexamples.models import HardExampleFilter
 
 TABS = {"overview": "Overview", "predictions": "Predictions", "failed": "Failed", "settings": "Settings"}
 PAGE = 50
@@ -54,7 +56,7 @@ def run_page(admin: ModelAdmin, request: HttpRequest, object_id: str) -> HttpRes
     elif tab == "settings":
         context |= {
             "profile": table_rows(run.profile, leave_out=["class_names"]),
-            "filter_settings": table_rows(run.filter_settings or {}),
+            "filter_settings": frozen_filtering(run),
         }
     else:
         context |= items_page(run, tab, request)
@@ -81,6 +83,21 @@ def drawings(run: BatchRun) -> dict[str, Any]:
         else "",
         "looked_at": len(rows) if len(rows) < run.done else 0,
     }
+
+
+def frozen_filtering(run: BatchRun) -> list[tuple[str, str]]:
+    """What the filter of a run goes by, with names instead of numbers; classes only where their label differs."""
+    frozen = run.filter_settings or {}
+    filters = HardExampleFilter.objects.filter(pk=frozen.get("filter", 0)).values_list("name", flat=True)
+    datasets = Dataset.objects.filter(pk=frozen.get("output_dataset", 0)).values_list("name", flat=True)
+    renamed = {name: label for name, label in frozen.get("label_mapping", {}).items() if name != label}
+    return [
+        ("filter", filters.first() or "deleted since"),
+        ("hard example output", datasets.first() or "deleted since"),
+        ("existing training dataset", frozen.get("training_manifest") or "none"),
+        *table_rows(frozen.get("settings", {})),
+        *table_rows(renamed, "label of"),
+    ]
 
 
 def items_page(run: BatchRun, tab: str, request: HttpRequest) -> dict[str, Any]:

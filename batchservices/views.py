@@ -146,7 +146,9 @@ def service_page(admin: ModelAdmin, request: HttpRequest, object_id: str) -> Htt
         "may_change": admin.has_change_permission(request, service),
         "may_delete": admin.has_delete_permission(request, service),
     }
-    if tab == "runs":
+    if tab == "details" and service.output_dataset_id:
+        context["output_grid"] = grids_of({service.output_dataset_id})[service.output_dataset_id]
+    elif tab == "runs":
         runs = service.runs.select_related("model", "started_by")[:RUNS_SHOWN]
         context["runs"] = [(run, state_of_run(run.status), of_run(run), page_of_run(run.pk)) for run in runs]
     elif tab == "predictions":

@@ -291,6 +291,7 @@ def test_a_service_at_work_shows_progress_and_what_was_collected(staff: Client) 
         added=200,
         already_labeled=12,
         words="212 hard examples.",
+        error="half.jpg: The image is cut off.",
     )
     active = CollectionTaskFactory.create(service=service, status=CollectionStatus.IMPORTING, cursor=10, total=40)
     text = read(staff, service_page(service), tab="sample")
@@ -298,6 +299,7 @@ def test_a_service_at_work_shows_progress_and_what_was_collected(staff: Client) 
     assert f"{reverse('labeling:job', args=[job.pk])}?tab=to_be_confirmed" in text
     assert "Dataset imported" in text
     assert "212 hard examples." in text
+    assert "half.jpg: The image is cut off." in text
     assert reverse(f"{SERVICE}_stop_collection", args=[service.pk, active.pk]) in text
     assert "1,240 of 5,000" in text
     assert "Stop" in text
@@ -380,7 +382,8 @@ def test_actions_ask_first_then_do(staff: Client, inputs: None) -> None:
         BatchServiceFactory.create(),
         BatchServiceFactory.create(input_location="inputs:empty"),
     ]
-    assert "2 batch services" in act(staff, "start", *services[:2])
+    assert "2 batch services: a run begins" in act(staff, "start", *services[:2])
+    assert "1 batch service: a run begins" in act(staff, "start", services[0])
     assert not BatchRun.objects.exists()
     text = act(staff, "start", *services, confirmed="yes")
     assert BatchRun.objects.count() == 2
@@ -451,6 +454,24 @@ def test_a_run_at_work_draws_nothing_and_can_be_stopped(staff: Client, django_as
     assert "It goes on when you leave this page" in text
     assert "was told to stop" in send(staff, reverse(f"{RUN}_stop", args=[run.pk]))
     assert "cannot become" in send(staff, reverse(f"{RUN}_stop", args=[run.pk]))
+
+
+def test_the_frozen_filter_is_told_by_names(staff: Client) -> None:
+    chosen, dataset = HardExampleFilterFactory.create(name="night shift"), DatasetFactory.create(name="street hard")
+    run = BatchRunFactory.create(
+        filtering=True,
+        filter_settings={
+            "filter": chosen.pk,
+            "output_dataset": dataset.pk,
+            "training_manifest": "datasets:street/V001.manifest",
+            "settings": {"threshold": 0.25},
+            "label_mapping": {"cat": "Katze", "dog": "dog"},
+        },
+    )
+    text = read(staff, reverse(f"{RUN}_change", args=[run.pk]), tab="settings")
+    for words in ("night shift", "street hard", "datasets:street/V001.manifest", "0.25", "label of / cat", "Katze"):
+        assert words in text
+    assert "label of / dog" not in text
 
 
 def test_a_run_without_anything_is_a_page(staff: Client) -> None:
