@@ -1,10 +1,10 @@
 """Why a sample is here, as a page can draw it: the training range as a band, this image as a dot on one line."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from datasets.models import HardReason, Prediction
+from datasets.models import HardReason, Prediction, Sample
 
 MARGIN = 0.12
 TOP = 5
@@ -21,6 +21,14 @@ class Drawing:
 
 
 @dataclass(frozen=True)
+class Neighbor:
+    """One of the nearest training images, which some dataset shows, with its labels there."""
+
+    sha256: str
+    label: str
+
+
+@dataclass(frozen=True)
 class Evidence:
     """A reason with its drawing (None where nothing was measured) and the neighbors that a page can show."""
 
@@ -29,7 +37,7 @@ class Evidence:
     measured: str
     normal: str
     drawing: Drawing | None
-    neighbors: list[dict[str, str]]
+    neighbors: list[Neighbor]
 
 
 def drawing(measured: float | None, low: float | None, high: float | None) -> Drawing | None:
@@ -53,6 +61,7 @@ def drawing(measured: float | None, low: float | None, high: float | None) -> Dr
 def evidence(reasons: Sequence[HardReason]) -> list[Evidence]:
     """The reasons of a sample, the gravest first."""
     ordered = sorted(reasons, key=lambda reason: (-(reason.score or 0.0), reason.position))
+    labels = _labels_of({sha256 for reason in ordered for sha256 in _addresses(reason.neighbors)})
     return [
         Evidence(
             reason,
@@ -60,7 +69,7 @@ def evidence(reasons: Sequence[HardReason]) -> list[Evidence]:
             _figure(reason.measured),
             _range(reason.normal_low, reason.normal_high),
             drawing(reason.measured, reason.normal_low, reason.normal_high),
-            _neighbors(reason.neighbors),
+            [Neighbor(sha256, labels[sha256]) for sha256 in _addresses(reason.neighbors) if sha256 in labels],
         )
         for reason in ordered
     ]
@@ -76,15 +85,19 @@ def _range(low: float | None, high: float | None) -> str:
     return f"normal from {_figure(low)} on" if high is None else f"normal {_figure(low)} to {_figure(high)}"
 
 
-def _neighbors(named: Sequence[Any]) -> list[dict[str, str]]:
-    """The neighbors that name a blob: {"sha256": ..., "label": ...}, or the address alone."""
-    found = []
-    for neighbor in named:
-        words = neighbor if isinstance(neighbor, dict) else {"sha256": neighbor}
-        sha256 = str(words.get("sha256", ""))
-        if len(sha256) == 64 and set(sha256) <= set("0123456789abcdef"):
-            found.append({"sha256": sha256, "label": str(words.get("label", ""))})
-    return found[:TOP]
+def _addresses(neighbors: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The neighbors that name bytes, the nearest first."""
+    return [neighbor["sha256"] for neighbor in neighbors if neighbor.get("sha256")][:TOP]
+
+
+def _labels_of(addresses: Collection[str]) -> dict[str, str]:
+    """The labels of those bytes that stand in some dataset; one query, whatever the number of reasons."""
+    labels: dict[str, str] = {}
+    if addresses:
+        rows = Sample.objects.filter(blob__sha256__in=addresses).order_by("id")
+        for sha256, label in rows.values_list("blob__sha256", "annotations__label__name"):
+            labels[sha256] = labels.get(sha256) or label or ""
+    return labels
 
 
 def top_scores(prediction: Prediction | None) -> list[tuple[str, float]]:

@@ -71,7 +71,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Queue:
-    """A tab of a dataset's samples with its filters; hashable words only, so that it travels in an address."""
+    """A tab of a dataset's samples with its filters, and how large they are shown: all that travels in an address."""
 
     tab: str = "all"
     hard: str = ""
@@ -79,15 +79,16 @@ class Queue:
     label: int | None = None
     predicted: str = ""
     name: str = ""
+    size: str = "medium"
 
     @property
     def filtered(self) -> bool:
         """Whether anything but the tab narrows the queue."""
-        return self != Queue(tab=self.tab)
+        return self != Queue(tab=self.tab, size=self.size)
 
     def address(self, **other: str | int | None) -> str:
         """The query string of this queue, with some of its words replaced."""
-        words = {**vars(self), **other}
+        words = {**vars(self), "size": "" if self.size == "medium" else self.size, **other}
         query = QueryDict(mutable=True)
         query.update({key: str(value) for key, value in words.items() if value not in (None, "")})
         return query.urlencode()
@@ -110,8 +111,8 @@ class Queue:
         return rows
 
 
-def read(parameters: Mapping[str, str]) -> tuple[Queue, dict]:
-    """The queue that an address asks for, and the rest of its words (size, after, before).
+def read(parameters: Mapping[str, str]) -> tuple[Queue, dict[str, tuple[float, int] | None]]:
+    """The queue that an address asks for, and the place in it (after, before).
 
     Raises:
         Refused: unknown_filter, where a word has a value that it cannot have.
@@ -128,8 +129,9 @@ def read(parameters: Mapping[str, str]) -> tuple[Queue, dict]:
         label=words["label"],
         predicted=words["predicted"],
         name=words["name"],
+        size=words["size"] or "medium",
     )
-    return queue, {"size": words["size"] or "medium", "after": words["after"], "before": words["before"]}
+    return queue, {"after": words["after"], "before": words["before"]}
 
 
 def cursor(sample: Sample) -> str:

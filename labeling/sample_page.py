@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django import forms
 from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -17,7 +17,7 @@ from datasets.pages import actor, staff_page
 from labeling import decisions, queue
 from labeling.cards import STATUS_TONES, boxes
 from labeling.evidence import evidence, top_scores
-from labeling.views import job_or_404
+from labeling.views import job_or_404, labels_of
 
 PRELOADED = 3
 HISTORY = 20
@@ -57,6 +57,8 @@ def page(request: HttpRequest, job_id: int, sample_id: int) -> HttpResponse:
     except forms.ValidationError:
         return show(request, job, sample, wanted, conflict="The page was incomplete. It is whole again now.")
     except Refused as refused:
+        if refused.code == "sample_not_found":
+            raise Http404(refused.message) from None
         sample.refresh_from_db()
         words = what_others_did(sample) if refused.code == "stale" else refused.message
         return show(request, job, sample, wanted, conflict=words, chosen=chosen[0] if chosen else None)
@@ -119,7 +121,7 @@ def show(
         "previous": place.previous,
         "following": place.following[0] if place.following else None,
         "preload": place.following,
-        "labels": list(dataset.labels.all()),
+        "labels": labels_of(job),
         "current": {annotation.label_id for annotation in annotations},
         "boxes": boxes(annotations),
         "prediction": prediction,

@@ -1,9 +1,9 @@
 """The grid of a labeling job: samples as cards, hardest first, and what is done to a selection of them."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from django.contrib import admin, messages
-from django.db.models import Count, QuerySet
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -12,12 +12,26 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from config.refusals import Refused
-from datasets.models import Dataset, HardReason, Hold, LabelingJob, Status, Task
+from datasets import holds
+from datasets.models import Dataset, HardReason, ImportTask, Label, LabelingJob, Status, Task
 from datasets.pages import actor, staff_page
 from labeling import decisions, queue
 from labeling.cards import cards
 
-FILLING = ("run", "filter", "import", "collection")
+
+def labels_of(job: LabelingJob) -> list[Label]:
+    """The labels that a job offers: its own, or all of the dataset where it names none."""
+    return list(job.labels.all()) or list(job.dataset.labels.all())
+
+
+@dataclass(frozen=True)
+class Filling:
+    """Something that brings samples into the dataset at this moment."""
+
+    words: str
+    link: str
+    done: int
+    total: int | None
 
 
 def job_or_404(job_id: int) -> LabelingJob:
@@ -25,9 +39,23 @@ def job_or_404(job_id: int) -> LabelingJob:
     return get_object_or_404(LabelingJob.objects.select_related("dataset"), pk=job_id)
 
 
-def holds_of(dataset: Dataset) -> QuerySet[Hold]:
-    """What fills the dataset at this moment."""
-    return dataset.holds.filter(kind__in=FILLING)
+def filling(dataset: Dataset) -> list[Filling]:
+    """What brings samples into the dataset now: the work that holds it, and imports."""
+    held = [
+        Filling(hold.words, hold.link, hold.done, hold.total)
+        for hold in holds.standing(dataset)
+        if hold.kind != "publishing"
+    ]
+    imports = dataset.import_tasks.filter(status__in=ImportTask.WORKING)
+    return held + [
+        Filling(
+            "An import brings images into it.",
+            reverse("admin:datasets_importtask_change", args=[task.pk]),
+            task.cursor,
+            task.total,
+        )
+        for task in imports
+    ]
 
 
 @require_safe
@@ -46,9 +74,9 @@ def grid(request: HttpRequest, job_id: int) -> HttpResponse:
         samples = wanted.samples(dataset).select_related("blob")
         page = queue.page(samples, after=place["after"], before=place["before"])
     except Refused as refused:
-        wanted, place, page = queue.Queue(), {"size": "medium"}, queue.Page([], "", "")
+        wanted, page = queue.Queue(), queue.Page([], "", "")
         mistake = refused.message
-    labels = list(dataset.labels.all())
+    labels = labels_of(job)
     context = {
         **admin.site.each_context(request),
         "title": f"Label Data / {job}",
@@ -60,24 +88,23 @@ def grid(request: HttpRequest, job_id: int) -> HttpResponse:
         "mistake": mistake,
         "page": page,
         "cards": cards(page.samples),
-        "size": place["size"],
-        "sizes": [(size, wanted.address(size=size)) for size in queue.SIZES],
-        "back": wanted.address(size=place["size"]),
-        "following": wanted.address(size=place["size"], after=page.following),
-        "previous": wanted.address(size=place["size"], before=page.previous),
+        "sizes": [(size, replace(wanted, size=size).address()) for size in queue.SIZES],
+        "back": wanted.address(),
+        "following": wanted.address(after=page.following),
+        "previous": wanted.address(before=page.previous),
         "tabs": [
-            (name, numbers[key], replace(wanted, tab=key).address(size=place["size"]), key == wanted.tab)
+            (name, numbers[key], replace(wanted, tab=key).address(), key == wanted.tab)
             for key, name in queue.TABS.items()
         ],
         "chips": _chips(wanted, labels),
-        "unfiltered": queue.Queue(tab=wanted.tab).address(size=place["size"]),
+        "unfiltered": queue.Queue(tab=wanted.tab, size=wanted.size).address(),
         "numbers": numbers,
         "labeled": numbers[Status.LABELED],
         "total": numbers["all"],
         "percent": 100 * numbers[Status.LABELED] // max(1, numbers["all"]),
         "labels": labels,
         "targets": Dataset.objects.filter(task=dataset.task).exclude(pk=dataset.pk).order_by("name"),
-        "holds": holds_of(dataset),
+        "filling": filling(dataset),
         "form": queue.QueueForm(initial=vars(wanted)),
     }
     return TemplateResponse(request, "admin/labeling/grid.html", context, status=400 if mistake else 200)
@@ -89,7 +116,10 @@ def grid(request: HttpRequest, job_id: int) -> HttpResponse:
 def filters(request: HttpRequest, job_id: int) -> HttpResponse:
     """The reasons of the filter panel with their numbers, fetched when it is unfolded: the grid does not wait."""
     dataset = job_or_404(job_id).dataset
-    wanted, place = queue.read(request.GET)
+    try:
+        wanted, _ = queue.read(request.GET)
+    except Refused as refused:
+        return HttpResponse(refused.message, status=400, content_type="text/plain")
     reasons = HardReason.objects.filter(sample__dataset=dataset)
     if wanted.tab != "all":
         reasons = reasons.filter(sample__status=wanted.tab)
@@ -101,9 +131,7 @@ def filters(request: HttpRequest, job_id: int) -> HttpResponse:
                 "code": row["code"],
                 "number": row["number"],
                 "chosen": row["code"] == wanted.reason,
-                "address": replace(wanted, reason=None if row["code"] == wanted.reason else row["code"]).address(
-                    size=place["size"]
-                ),
+                "address": replace(wanted, reason=None if row["code"] == wanted.reason else row["code"]).address(),
             }
             for row in found
         ]
@@ -128,7 +156,7 @@ def batch(request: HttpRequest, job_id: int) -> HttpResponse:
     return HttpResponseRedirect(f"{reverse('labeling:job', args=[job.pk])}?{back.urlencode()}")
 
 
-def _chips(wanted: queue.Queue, labels: list) -> list[tuple[str, str]]:
+def _chips(wanted: queue.Queue, labels: list[Label]) -> list[tuple[str, str]]:
     """The active filters in words, each with the address without it."""
     names = {label.pk: label.name for label in labels}
     words = [

@@ -33,6 +33,7 @@ class LabelInline(TabularInline):
 
     model = Label
     extra = 0
+    show_title = False
     fields = ("name", "color", "shortcut")
 
     def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> Any:

@@ -53,17 +53,28 @@ def test_the_page_shows_prediction_reasons_and_evidence(queue_of_three, dataset,
         confidence=0.41,
         output={"predicted_label": "seven", "scores": [["seven", "0.41"], ["one", "0.38"]]},
     )
-    neighbor = BlobFactory()
+    neighbor = SampleFactory().blob
+    AnnotationFactory(sample=neighbor.samples.get(), label__name="nearest")
+    nowhere = BlobFactory()
     HardReasonFactory(
         sample=sample,
         sentence="The two likeliest labels are close.",
         suggestion="Add more images like this one.",
-        neighbors=[{"sha256": neighbor.sha256, "label": "seven"}, "not an address"],
+        neighbors=[
+            {"name": "a.png", "sha256": neighbor.sha256, "distance": 0.2},
+            {"name": "b.png", "sha256": nowhere.sha256, "distance": 0.3},
+            {"name": "c.png", "sha256": "", "distance": None},
+        ],
     )
-    text = review.get(address(sample)).content.decode()
+    page = review.get(address(sample))
+    text = page.content.decode()
     for words in ("The two likeliest labels are close.", "Add more images like this one.", "Low confidence", "one"):
         assert words in text
+    assert [vars(found) for found in page.context["evidence"][0].neighbors] == [
+        {"sha256": neighbor.sha256, "label": "nearest"}
+    ]
     assert reverse("media:blob_thumbnail", args=[neighbor.sha256]) in text
+    assert nowhere.sha256 not in text
     assert 'data-key="7"' in text
 
 

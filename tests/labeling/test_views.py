@@ -11,6 +11,7 @@ from tests.factories import (
     DetectionDatasetFactory,
     HardReasonFactory,
     HoldFactory,
+    ImportTaskFactory,
     LabelFactory,
     SampleFactory,
 )
@@ -49,7 +50,7 @@ def test_a_page_of_fifty_takes_few_queries_and_counts_no_samples(dataset, review
         sample = SampleFactory(dataset=dataset, hard_coefficient=number / 60, status=Status.TO_BE_CONFIRMED)
         AnnotationFactory(sample=sample, label=label)
         HardReasonFactory(sample=sample)
-    with django_assert_max_num_queries(14) as captured:
+    with django_assert_max_num_queries(15) as captured:
         page = review.get(grid(dataset))
     assert page.content.decode().count('class="hm-card"') == 50
     assert not [query for query in captured if "COUNT(" in query["sql"]]
@@ -110,7 +111,16 @@ def test_what_fills_the_dataset_stands_on_top(dataset, review):
     HoldFactory(dataset=dataset, words="digits nightly filters it.", done=10, total=40, link="/admin/")
     text = review.get(grid(dataset)).content.decode()
     assert "digits nightly filters it." in text
-    assert '<progress max="40" value="10">' in text
+    assert 'aria-valuemax="40" aria-valuenow="10"' in text
+    assert "width:25%" in text
+
+
+def test_an_import_that_goes_on_stands_on_top(dataset, review):
+    ImportTaskFactory(dataset=dataset, status="running", cursor=3, total=12)
+    ImportTaskFactory(dataset=dataset, status="completed")
+    page = review.get(grid(dataset))
+    assert [(work.done, work.total) for work in page.context["filling"]] == [(3, 12)]
+    assert "Being filled" in page.content.decode()
 
 
 def test_a_filter_that_cannot_be_meant_is_said_not_ignored(dataset, review):
@@ -118,6 +128,19 @@ def test_a_filter_that_cannot_be_meant_is_said_not_ignored(dataset, review):
     page = review.get(grid(dataset) + "?hard=perhaps")
     assert page.status_code == 400
     assert "here.png" not in page.content.decode()
+
+
+def test_a_job_offers_the_labels_that_it_names(dataset, review):
+    cat, dog = LabelFactory(dataset=dataset, name="cat"), LabelFactory(dataset=dataset, name="dog")
+    job = dataset.labeling_jobs.get()
+    assert review.get(grid(dataset)).context["labels"] == [cat, dog]
+    job.labels.add(dog)
+    assert review.get(grid(dataset)).context["labels"] == [dog]
+
+
+def test_the_filter_panel_says_what_it_does_not_understand(dataset, review):
+    answer = review.get(grid(dataset) + "filters/?reason=x")
+    assert (answer.status_code, answer["Content-Type"]) == (400, "text/plain")
 
 
 def test_reasons_are_counted_for_the_tab(dataset, review):

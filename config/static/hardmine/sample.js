@@ -41,6 +41,7 @@
     const button = buttons.get(event.key.toLowerCase());
     if (!act && !button) return;
     event.preventDefault();
+    event.stopPropagation(); // the admin's own keys stay silent
     if (act) act();
     else if (!sent) form.requestSubmit(button);
   });
