@@ -16,7 +16,7 @@ endif
 fetch = $(UV) pip install --quiet --python $(PYTHON) --require-hashes -r $(1) 2>/dev/null || \
 	$(UV) pip install --quiet --system-certs --python $(PYTHON) --require-hashes -r $(1)
 
-.PHONY: help run demo test lint install install-dev key clean
+.PHONY: help run demo test bench-writes lint install install-dev key clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -30,6 +30,9 @@ demo: install key  ## the whole loop in a directory of its own, confirmed and re
 
 test: install-dev  ## install, run all tests
 	@$(PYTHON) -m pytest -n auto --dist loadfile $(ARGS)
+
+bench-writes: install-dev  ## how long a page's write waits while a run goes on
+	@$(PYTHON) -m tests.benchmarks.page_writes
 
 lint: install-dev key  ## ruff, mypy, migrations, deployment check
 	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m mypy .

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
-from tests.browser.conftest import ROOT, Served
+from tests.serving import ROOT, Served
 
 SCREENSHOTS = ROOT / "build" / "screenshots"
 
