@@ -33,6 +33,9 @@ class Door(viewsets.GenericViewSet):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuses what is not declared, once the caller is known and allowed."""
         super().initial(request, *args, **kwargs)
+        if "Transfer-Encoding" in request.headers and not request.headers.get("Content-Length"):
+            # Django would take such a body for an empty one, and a change for none.
+            raise Refused("length_required", "Send the body's length, not chunks.", status=411)
         declared = self._declared()
         for name, values in request.query_params.lists():
             if name not in declared:

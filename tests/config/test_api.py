@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.test import Client
-from django.urls import get_resolver
+from django.test import Client, RequestFactory
+from django.urls import get_resolver, resolve
 from drf_spectacular.generators import SchemaGenerator
 from knox.models import AuthToken
-from rest_framework.test import APIClient
+from rest_framework.test import APIClient, force_authenticate
 
 from config.api.doors import Door
 from tests.factories import DatasetFactory, SampleFactory, StaffFactory, UserFactory
@@ -129,6 +129,13 @@ class TestWhatComesIn:
         answer = program("datasets.add_dataset").post("/api/v1/datasets/", {"name": "a" * 1000})
         assert answer.status_code == 413
         assert answer.json()["code"] == "body_too_large"
+
+    def test_a_body_without_its_length_is_refused_and_not_taken_for_none(self):
+        dataset = DatasetFactory.create()
+        request = RequestFactory().patch(f"/api/v1/datasets/{dataset.pk}/", headers={"Transfer-Encoding": "chunked"})
+        force_authenticate(request, StaffFactory.create())
+        answer = resolve(request.path).func(request, pk=dataset.pk)
+        assert (answer.status_code, answer.data["code"]) == (411, "length_required")
 
     @pytest.mark.parametrize(
         "kind", ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1", "x"]
