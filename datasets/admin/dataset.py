@@ -114,7 +114,9 @@ class DatasetAdmin(DialogsMixin):
     def samples(self, dataset: Dataset) -> SafeString:
         """The counters, each with its word."""
         numbers = [(f"{tab} ", self._number(dataset, tab=key)) for key, tab in TABS]
-        return format_html_join(" · ", "{}{}", [*numbers, ("Hard ", self._number(dataset, tab="all", hard=True))])
+        rows = f"{reverse('admin:datasets_sample_changelist')}?dataset__id__exact={dataset.pk}"
+        hard = ("Hard ", self._number(dataset, tab="all", hard=True))
+        return format_html_join(" · ", "{}{}", [*numbers, hard, ("", link(rows, "as a list"))])
 
     @admin.display(description="versions")
     def published(self, dataset: Dataset) -> SafeString | str:

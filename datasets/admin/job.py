@@ -18,7 +18,8 @@ from datasets.models import Label, LabelingJob, Status
 class LabelingJobAdmin(ModelAdmin):
     """Jobs: each dataset has its default one; jobs of one dataset share its samples."""
 
-    list_display = ("name", "grid", "dataset", "to_be_confirmed", "labeled", "created_by", "created_at")
+    list_display = ("grid", "dataset", "to_be_confirmed", "labeled", "created_by", "created_at", "edit")
+    list_display_links = None
     list_filter = ("dataset",)
     list_select_related = ("dataset", "created_by")
     search_fields = ("name", "dataset__name")
@@ -58,10 +59,15 @@ class LabelingJobAdmin(ModelAdmin):
             form.instance.created_by = request.user
         super().save_model(request, obj, form, change)
 
-    @admin.display(description="samples")
+    @admin.display(description="name", ordering="name")
     def grid(self, job: LabelingJob) -> SafeString:
-        """To the grid."""
-        return link(reverse("labeling:job", args=[job.pk]), "Open")
+        """The name, which leads to the grid."""
+        return link(reverse("labeling:job", args=[job.pk]), job.name)
+
+    @admin.display(description="")
+    def edit(self, job: LabelingJob) -> SafeString:
+        """To the job's name and labels."""
+        return link(reverse("admin:datasets_labelingjob_change", args=[job.pk]), "Edit")
 
     @admin.display(description="to be confirmed")
     def to_be_confirmed(self, job: LabelingJob) -> SafeString:

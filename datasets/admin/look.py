@@ -65,6 +65,23 @@ def link(address: str, words: object) -> SafeString:
     return format_html('<a class="hm-link" href="{}">{}</a>', address, words)
 
 
+def followed(done: int, total: int | None, address: str) -> SafeString:
+    """Progress of work that goes on, kept fresh by progress.js from `address`."""
+    share = format_html(' value="{}"', f"{min(done / total, 1):.4f}") if total else ""
+    return format_html(
+        '<div class="progress" data-progress="{}"><progress max="1"{} aria-label="Progress"></progress>'
+        "<span data-words>{}</span></div>",
+        address,
+        share,
+        far(done, total),
+    )
+
+
+def far(done: int, total: int | None) -> str:
+    """How far a work is, in words."""
+    return f"{done:,} of {total:,}" if total else f"{done:,}"
+
+
 def source(task: ImportTask) -> str:
     """Where an import takes from."""
     return "Upload" if task.uploaded else task.location
@@ -80,10 +97,9 @@ def manifest(version: DatasetVersion) -> SafeString | str:
 def progress(done: int, total: int | None) -> SafeString:
     """Done of total, with a bar once the total is known."""
     if not total:
-        return format_html('<span class="hm-num">{}</span>', f"{done:,}")
+        return format_html('<span class="hm-num">{}</span>', far(done, total))
     return format_html(
-        '<span class="hm-num">{} of {}</span> <span class="hm-bar hm-inline"><i style="width:{}%"></i></span>',
-        f"{done:,}",
-        f"{total:,}",
+        '<span class="hm-num">{}</span> <span class="hm-bar hm-inline"><i style="width:{}%"></i></span>',
+        far(done, total),
         100 * min(done, total) // total,
     )

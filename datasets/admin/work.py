@@ -2,15 +2,20 @@
 
 from urllib.parse import quote
 
-from django.contrib import admin
-from django.http import FileResponse, Http404, HttpRequest
-from django.urls import URLPattern, path
+from django.contrib import admin, messages
+from django.forms.widgets import Script
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
+from unfold.decorators import action
 
 from config.refusals import Refused
-from datasets import locations
-from datasets.admin.look import ReadOnlyAdmin, ReadOnlyInline, manifest, progress, source, state
+from datasets import importing, locations
+from datasets.admin.look import ReadOnlyAdmin, ReadOnlyInline, far, followed, manifest, progress, source, state
 from datasets.models import DatasetVersion, ImportProblem, ImportTask, ReviewEvent
+from datasets.pages import actor
 
 
 @admin.register(DatasetVersion)
@@ -93,13 +98,58 @@ class ImportTaskAdmin(ReadOnlyAdmin):
     list_select_related = ("dataset",)
     fields = (
         ("dataset", "source", "format"),
-        ("state", "done", "error"),
+        ("state", "now", "error"),
         ("added", "already_there", "failed"),
         ("final_annotation", "difficult_only"),
         ("created_by", "created_at", "started_at", "finished_at"),
     )
-    readonly_fields = ("source", "state", "done")
+    readonly_fields = ("source", "state", "now")
     inlines = (ProblemInline,)
+    actions_detail = ("stop",)
+
+    class Media:
+        js = (Script("hardmine/progress.js", defer=True),)
+
+    def get_urls(self) -> list[URLPattern]:
+        """With the address of the progress."""
+        view = self.admin_site.admin_view(self.progress)
+        return [path("<int:task_id>/progress", view, name="datasets_importtask_progress"), *super().get_urls()]
+
+    def progress(self, request: HttpRequest, task_id: int) -> JsonResponse:
+        """How far an import is, for the page that shows it."""
+        task = self.get_object(request, str(task_id))
+        if task is None or not self.has_view_permission(request, task):
+            raise Http404("There is no such import.")
+        share = min(task.cursor / task.total, 1.0) if task.total else None
+        active = task.status in ImportTask.WORKING
+        return JsonResponse({"share": share, "words": far(task.cursor, task.total), "active": active})
+
+    def has_stop_permission(self, request: HttpRequest, object_id: int | None = None) -> bool:
+        """Who may import may stop, while there is something to stop."""
+        allowed = request.user.has_perm("datasets.import_dataset")
+        return allowed and ImportTask.objects.filter(pk=object_id or 0, status__in=ImportTask.WORKING).exists()
+
+    @action(description="Stop", icon="stop_circle", permissions=["stop"], url_path="stop")
+    def stop(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Asks first; what came in stays."""
+        task = get_object_or_404(ImportTask, pk=object_id)
+        page = reverse("admin:datasets_importtask_change", args=[task.pk])
+        if request.method != "POST":
+            context = {
+                **self.admin_site.each_context(request),
+                "title": "Stop the import",
+                "sentence": "The import stops. What it brought so far stays in the dataset.",
+                "button": "Stop",
+                "back": page,
+            }
+            return TemplateResponse(request, "admin/datasets/dialog.html", context)
+        try:
+            importing.stop(task=task, by=actor(request))
+        except Refused as refused:
+            messages.error(request, refused.message)
+        else:
+            messages.success(request, "The import was stopped.")
+        return HttpResponseRedirect(page)
 
     @admin.display(description="from")
     def source(self, task: ImportTask) -> str:
@@ -115,6 +165,13 @@ class ImportTaskAdmin(ReadOnlyAdmin):
     def done(self, task: ImportTask) -> SafeString:
         """How far it is."""
         return progress(task.cursor, task.total)
+
+    @admin.display(description="progress")
+    def now(self, task: ImportTask) -> SafeString:
+        """How far it is, kept fresh while it goes on."""
+        if task.status not in ImportTask.WORKING:
+            return progress(task.cursor, task.total)
+        return followed(task.cursor, task.total, reverse("admin:datasets_importtask_progress", args=[task.pk]))
 
 
 @admin.register(ReviewEvent)

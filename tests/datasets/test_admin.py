@@ -201,6 +201,51 @@ def test_a_manifest_is_downloaded_under_its_datasets_name(admin, rows):
     assert "street%20signs-V007.manifest" in answer["Content-Disposition"]
 
 
+def test_an_import_that_goes_on_is_followed_and_can_be_stopped(admin, rows):
+    task = ImportTaskFactory(dataset=rows["dataset"], status="running", cursor=5, total=20)
+    page = reverse("admin:datasets_importtask_change", args=[task.pk])
+    stop = reverse("admin:datasets_importtask_stop", args=[task.pk])
+    text = admin.get(page).content.decode()
+    assert f'data-progress="{page.removesuffix("change/")}progress"' in text
+    assert admin.get(page.removesuffix("change/") + "progress").json() == {
+        "share": 0.25,
+        "words": "5 of 20",
+        "active": True,
+    }
+    assert "What it brought so far stays" in admin.get(stop).content.decode()
+    admin.post(stop)
+    task.refresh_from_db()
+    assert task.status == "stopped"
+    assert admin.get(stop).status_code == 403
+    assert "data-progress" not in admin.get(page).content.decode()
+
+
+def test_a_label_in_use_is_not_deleted_and_says_why(admin, rows):
+    label = rows["dataset"].labels.get()
+    AnnotationFactory(sample=rows["sample"], label=label)
+    page = admin.post(
+        reverse("admin:datasets_dataset_change", args=[rows["dataset"].pk]),
+        {
+            "name": "street signs",
+            "description": "",
+            "labels-TOTAL_FORMS": "1",
+            "labels-INITIAL_FORMS": "1",
+            "labels-0-id": str(label.pk),
+            "labels-0-dataset": str(rows["dataset"].pk),
+            "labels-0-name": label.name,
+            "labels-0-color": label.color,
+            "labels-0-DELETE": "on",
+        },
+    )
+    assert "would require deleting the following protected related objects" in page.content.decode()
+    assert rows["dataset"].labels.exists()
+
+
+def test_a_jobs_name_leads_to_its_grid(admin, rows):
+    text = admin.get(reverse("admin:datasets_labelingjob_changelist")).content.decode()
+    assert f'href="{reverse("labeling:job", args=[rows["labelingjob"].pk])}">street signs</a>' in text
+
+
 # --- actions on samples
 def act(client, rows, name: str, **words):
     chosen = {"action": name, "_selected_action": [rows["sample"].pk], **words}
