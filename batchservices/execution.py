@@ -128,15 +128,16 @@ def _work(run: BatchRun) -> bool:
     worker = Worker(run)
     leased = deque(worker.settle_and_lease([], wanted=4))
     step("run.chunk.leased")
-    while leased:
-        started = time.monotonic()
-        settled = _predict(run, leased, most=worker.most)
-        step("run.result.written")
-        rate = len(settled) / max(time.monotonic() - started, 1e-3)
-        wanted = 0 if leased else max(1, round(rate * CHUNK_SECONDS))
-        leased += worker.settle_and_lease(settled, rest=leased, wanted=wanted)
-        step("run.chunk.committed")
-        breathe()
+    with worker.renewing():
+        while leased:
+            started = time.monotonic()
+            settled = _predict(run, leased, most=worker.most)
+            step("run.result.written")
+            rate = len(settled) / max(time.monotonic() - started, 1e-3)
+            wanted = 0 if leased else max(1, round(rate * CHUNK_SECONDS))
+            leased += worker.settle_and_lease(settled, wanted=wanted)
+            step("run.chunk.committed")
+            breathe()
     return not run.items.filter(status__in=(ItemStatus.PENDING, ItemStatus.LEASED)).exists()
 
 

@@ -5,8 +5,9 @@ An item that died with its worker twice is leased alone, so that it costs no oth
 
 import secrets
 from collections.abc import Collection, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from django.utils import timezone
 
 from batchservices.models import BatchRun, ItemStatus, RunItem, RunStatus
 from batchservices.predictions import Classification, from_modelarts
-from config.leases import CHUNK_ROWS, LeaseLost
+from config.leases import CHUNK_ROWS, LeaseLost, renewing
 from config.refusals import Refused
 from config.steps import step
 from hardexamples import store
@@ -53,10 +54,8 @@ class Worker:
         self.run = run
         self.token = secrets.token_hex(16)
 
-    def settle_and_lease(
-        self, settled: Collection[Settled], *, rest: Iterable[RunItem] = (), wanted: int
-    ) -> list[RunItem]:
-        """One transaction: settles items, renews the lease of `rest`, leases up to `wanted` more.
+    def settle_and_lease(self, settled: Collection[Settled], *, wanted: int) -> list[RunItem]:
+        """One transaction: settles items, and leases up to `wanted` more.
 
         Items that were stopped or leased by others meanwhile are left to them. Attempts are counted and committed
         here, before anything is tried.
@@ -70,7 +69,6 @@ class Worker:
             if wanted:
                 failed += self._give_up()
                 more = self._lease(min(wanted, self.most))
-            self._renew([item.pk for item in rest])
             self._count(done, failed)
             step("run.chunk.before_commit")
         return more
@@ -125,14 +123,16 @@ class Worker:
             **_failed(Refused("worker_died_repeatedly", words)), lease_token="", lease_expires_at=None
         )
 
-    def _renew(self, pks: list[int]) -> None:
-        if pks:
-            RunItem.objects.filter(pk__in=pks, lease_token=self.token).update(lease_expires_at=self._expiry())
+    def renewing(self) -> AbstractContextManager[None]:
+        """Renews what this worker has leased, in the background: one image may take longer than a lease lasts."""
+        return renewing(self._renew, every=settings.LEASE_SECONDS / 6)
 
-    def _expiry(self) -> Any:
-        """Renewed after each chunk, which may end with one image that takes all of its time."""
-        longest = max(settings.LEASE_SECONDS, min(settings.IMAGE_DEADLINE_SECONDS + 15, 2 * settings.LEASE_SECONDS))
-        return timezone.now() + timedelta(seconds=longest)
+    def _renew(self) -> None:
+        mine = RunItem.objects.filter(run=self.run, status=ItemStatus.LEASED, lease_token=self.token)
+        mine.update(lease_expires_at=self._expiry())
+
+    def _expiry(self) -> datetime:
+        return timezone.now() + timedelta(seconds=settings.LEASE_SECONDS / 2)
 
     def _count(self, done: int, failed: int) -> None:
         running = BatchRun.objects.filter(pk=self.run.pk, status=RunStatus.RUNNING)

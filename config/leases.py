@@ -10,8 +10,8 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -88,33 +88,41 @@ class Lease:
         if rows.update(**values) != 1:
             raise LeaseLost
 
-    @contextmanager
-    def renewing(self) -> Iterator[None]:
+    def renewing(self) -> AbstractContextManager[None]:
         """Renews the lease in the background while something computes for longer than a lease lasts."""
-        over = threading.Event()
-
-        def renew() -> None:
-            try:
-                while not over.wait(settings.LEASE_SECONDS / 3):
-                    self.hold(progress=False)
-            except LeaseLost:
-                log.info("The lease on %s %s is lost.", self.model.__name__, self.pk)  # the next `hold` says so, too
-            finally:
-                connection.close()
-
-        thread = threading.Thread(target=renew, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
+        return renewing(lambda: self.hold(progress=False), every=settings.LEASE_SECONDS / 3)
 
     def release(self) -> None:
         """Gives the work back, for the next doorbell."""
         self.model._default_manager.filter(pk=self.pk, lease_token=self.token).update(
             lease_token="", lease_expires_at=None
         )
+
+
+@contextmanager
+def renewing(renew: Callable[[], None], *, every: float) -> Iterator[None]:
+    """Calls `renew` in the background every so many seconds, with a database connection of its own.
+
+    A lost lease ends it quietly: the work's next `hold` says so, too.
+    """
+    over = threading.Event()
+
+    def keep_on() -> None:
+        try:
+            while not over.wait(every):
+                renew()
+        except LeaseLost:
+            log.info("A lease was lost while its work was computing.")
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=keep_on, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def claim(model: type[LeasedWork], pk: int) -> Lease | None:

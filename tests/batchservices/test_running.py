@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 
 import pytest
 from django.contrib.auth.models import User
@@ -267,3 +268,23 @@ def test_who_started_it_is_kept(service: BatchService) -> None:
     loop.put_digits("inputs:night", first=400, count=1)
     person = User.objects.get(pk=service.created_by_id)
     assert running.start(service=service, by=person).started_by == person
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_image_may_take_longer_than_a_lease_lasts(
+    service: BatchService, settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.LEASE_SECONDS = 1
+    loop.put_digits("inputs:night", first=400, count=1)
+    run = running.start(service=service, by=None)
+    predict = child.predict
+
+    def slowly(data: bytes) -> Outcome:
+        time.sleep(1.2)
+        assert not Worker(run).settle_and_lease([], wanted=4)  # nobody else gets it meanwhile
+        return predict(data)
+
+    monkeypatch.setattr(child, "predict", slowly)
+    running.execute(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.done, run.items.get().attempts) == ("finished", 1, 1)

@@ -101,6 +101,7 @@ class Workers:
         environment = {
             **os.environ,
             **storages,
+            "DJANGO_SETTINGS_MODULE": "config.settings",
             "HARDMINE_DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
             "HARDMINE_LEASE_SECONDS": str(settings.LEASE_SECONDS),
             "HARDMINE_LOG_LEVEL": "ERROR",
