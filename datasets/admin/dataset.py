@@ -130,7 +130,7 @@ class DatasetAdmin(DialogsMixin):
             )
             for version in dataset.versions.all()[:LATEST]
         ]
-        return format_html_join("", "<p>{} {} {} {}</p>", rows) or "Nothing is published yet."
+        return format_html_join("", '<p class="hm-line">{} {} {} {}</p>', rows) or "Nothing is published yet."
 
     @admin.display(description="imports")
     def imported(self, dataset: Dataset) -> SafeString | str:
@@ -144,7 +144,7 @@ class DatasetAdmin(DialogsMixin):
             )
             for task in dataset.import_tasks.all()[:LATEST]
         ]
-        return format_html_join("", "<p>{} {} {} {}</p>", rows) or "Nothing was imported yet."
+        return format_html_join("", '<p class="hm-line">{} {} {} {}</p>', rows) or "Nothing was imported yet."
 
     # --- writing
     def changeform_view(
