@@ -27,8 +27,7 @@ def summary(task: CollectionTask) -> str:
     """What a collection has brought so far, in one or two sentences of at most 500 characters."""
     if task.kind == CollectionKind.SYNCHRONIZE and not task.added and not task.failed and task.cursor:
         return f"Nothing new: all {task.cursor:,} images are in {task.dataset} already."
-    noun = "images" if task.kind == CollectionKind.SYNCHRONIZE else "hard examples"
-    parts = [f"{task.added:,} {noun} added", f"{task.already_there:,} already there"]
+    parts = [f"{task.added:,} images added", f"{task.already_there:,} already there"]
     if task.already_labeled:
         parts.append(f"{task.already_labeled:,} already labeled")
     if task.failed:
@@ -38,5 +37,5 @@ def summary(task: CollectionTask) -> str:
         mining = task.mining
         words = f"{mining.flagged:,} of {mining.total:,} images are hard. {words}"
         if mining.controls:
-            words += f" {mining.controls:,} others at random are among them, to check the filter blindly."
+            words += f" With {mining.controls:,} others at random, to check the filter blindly."
     return words[:500]
