@@ -5,11 +5,12 @@ from functools import partial
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_http_methods
 from unfold.admin import ModelAdmin
 
@@ -40,12 +41,22 @@ class PagesAdmin(ModelAdmin):
         return path(address, self.admin_site.admin_view(allowed), name=full)
 
 
-class UsedRowsStay:
+class UsedRowsStay(ModelAdmin):
     """Refuses to delete what others still use, and says who in one line instead of listing a million rows."""
 
     def uses_of(self, row: Any) -> str:
         """Who uses the row, in words; empty for nobody."""
         raise NotImplementedError
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: dict | None = None) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        uses = self.uses_of(row) if row is not None and self.has_delete_permission(request, row) else ""
+        if not uses:
+            return super().delete_view(request, object_id, extra_context)
+        messages.error(request, f"{row} cannot be deleted: {uses}")
+        return HttpResponseRedirect(
+            reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id])
+        )
 
     def get_deleted_objects(self, objs: Iterable[Any], request: HttpRequest) -> tuple:
         rows = list(objs)

@@ -145,8 +145,13 @@ def test_the_list_of_models_counts_services_as_links(staff: Client) -> None:
 def test_a_model_in_use_is_not_deleted_and_says_by_whom(staff: Client) -> None:
     service = BatchServiceFactory.create(name="street nightly")
     address = reverse(f"{MODEL}_delete", args=[service.model_id])
-    assert "street nightly" in read(staff, address)
+    assert (
+        "cannot be deleted: the batch services street nightly use it"
+        in staff.get(address, follow=True).content.decode()
+    )
     send(staff, address, {"post": "yes"})
+    posted = {"action": "delete_selected", "_selected_action": [service.model_id], "post": "yes"}
+    assert "street nightly" in send(staff, reverse(f"{MODEL}_changelist"), posted)
     assert InferenceModel.objects.filter(pk=service.model_id).exists()
     unused = InferenceModelFactory.create()
     send(staff, reverse(f"{MODEL}_delete", args=[unused.pk]), {"post": "yes"})
@@ -262,6 +267,15 @@ def test_filtering_is_switched_on_with_the_pencil_and_says_when_it_runs(staff: C
     text = send(staff, address, answers)
     assert "Start the service again to filter" in text
     assert Dataset.objects.get().name == "street hard"
+
+
+def test_a_service_with_runs_is_not_deleted(staff: Client) -> None:
+    service = BatchRunFactory.create().service
+    assert "it has runs" in send(staff, reverse(f"{SERVICE}_delete", args=[service.pk]), {"post": "yes"})
+    unused = BatchServiceFactory.create()
+    assert "Delete this service" in read(staff, service_page(unused))
+    send(staff, reverse(f"{SERVICE}_delete", args=[unused.pk]), {"post": "yes"})
+    assert list(BatchService.objects.all()) == [service]
 
 
 # --- the page of a service -------------------------------------------------------------------------------------------
