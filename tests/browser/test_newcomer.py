@@ -28,6 +28,7 @@ def page(browser: Browser, served: Served) -> Page:
     page.get_by_label("Username").fill("admin")
     page.get_by_label("Password").fill(served.password)
     page.get_by_role("button", name=re.compile("log in", re.IGNORECASE)).click()
+    page.wait_for_url(f"{served.address}/admin/")
     yield page
     assert not complaints
     context.close()
