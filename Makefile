@@ -8,6 +8,9 @@ SEED ?= 1
 # A key is made once and kept; set HARDMINE_SECRET_KEY or HARDMINE_SECRET_KEY_FILE to use your own.
 HARDMINE_DATA_DIR ?= var
 export HARDMINE_DATA_DIR
+ifdef BIND
+export HARDMINE_BIND := $(BIND)
+endif
 ifeq ($(HARDMINE_SECRET_KEY)$(HARDMINE_SECRET_KEY_FILE),)
 export HARDMINE_SECRET_KEY_FILE := $(HARDMINE_DATA_DIR)/secret_key
 endif
@@ -22,7 +25,7 @@ fetch = $(UV) pip install --quiet --python $(PYTHON) --require-hashes -r $(1) 2>
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
 
-run: install key  ## install, load the demonstration once, serve the admin until Ctrl-C
+run: install key  ## install, load the demonstration once, serve the admin until Ctrl-C; BIND=host:port
 	@$(PYTHON) manage.py serve --demonstration
 
 demo: install key  ## the whole loop in a directory of its own, confirmed and retrained; the last line is JSON

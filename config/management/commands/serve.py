@@ -1,9 +1,10 @@
 """`manage.py serve`: the admin, the worker and the sweeper, until Ctrl-C."""
 
+import socket
 from argparse import ArgumentParser
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from config import environment
 from config.demonstration import administrator, loading
@@ -19,6 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int, default=1, help="the demonstration's random seed")
 
     def handle(self, *, bind: str, demonstration: bool, seed: int, **options: object) -> None:
+        _check_free(bind)
         call_command("migrate", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
         password = administrator.create_once()
@@ -28,6 +30,22 @@ class Command(BaseCommand):
                 self.stdout.write(loading.summary())
             run_until_stopped(supervisor, ready=lambda: self.stdout.write(_where(bind, password)))
         self.stdout.write("Stopped. All work goes on at the next start.")
+
+
+def _check_free(bind: str) -> None:
+    host, _, port = bind.rpartition(":")
+    if not port.isdigit():
+        raise CommandError(f"--bind is {bind!r}; write HOST:PORT, for example 127.0.0.1:9000.")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), int(port)))
+        except (OSError, OverflowError) as error:
+            raise CommandError(
+                f"Nothing can listen at {bind} ({error}). Stop what does, or choose another place: "
+                "make run BIND=127.0.0.1:9000"
+            ) from None
 
 
 def _where(bind: str, password: str | None) -> str:
