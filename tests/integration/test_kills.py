@@ -105,7 +105,6 @@ class Workers:
             "HARDMINE_DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
             "HARDMINE_LEASE_SECONDS": str(settings.LEASE_SECONDS),
             "HARDMINE_LOG_LEVEL": "ERROR",
-            "DJANGO_SETTINGS_MODULE": "config.settings",
         }
         command = [sys.executable, "-m", "tests.integration.worker"]
         self.process = subprocess.Popen(
