@@ -61,6 +61,7 @@ UNFOLD = {
                 "items": [
                     _place("Datasets", "photo_library", "datasets.dataset"),
                     _place("Label Data", "sell", "datasets.labelingjob"),
+                    _place("Samples", "grid_view", "datasets.sample"),
                     _place("Versions", "inventory_2", "datasets.datasetversion"),
                     _place("Imports and exports", "swap_vert", "datasets.importtask"),
                 ],
@@ -86,6 +87,7 @@ UNFOLD = {
                     _place("Users", "person", "auth.user"),
                     _place("Roles", "group", "auth.group"),
                     _place("Tokens", "key", "knox.authtoken"),
+                    _place("Audit", "history", "datasets.reviewevent"),
                 ],
             },
         ],
