@@ -60,8 +60,9 @@ def served(data: Path) -> Iterator[Served]:
 def _password(server: subprocess.Popen, log: Path) -> str:
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
-        found = re.search(r"password (\S+)", log.read_text())
-        if found:
+        words = log.read_text()
+        found = re.search(r"password (\S+)", words)
+        if found and "Hardmine serves at" in words:
             return found[1]
         assert server.poll() is None, log.read_text()
         time.sleep(0.3)

@@ -11,9 +11,16 @@ from django.db.models import QuerySet
 from tqdm import tqdm
 
 from batchservices import deployment, registration, running
-from batchservices.models import BatchService, CollectionStatus, CollectionTask, InferenceModel
+from batchservices.models import (
+    BatchRun,
+    BatchService,
+    CollectionKind,
+    CollectionStatus,
+    CollectionTask,
+    InferenceModel,
+)
 from config.demonstration import training
-from config.demonstration.administrator import NAME, administrator
+from config.demonstration.administrator import administrator
 from config.demonstration.digits import Digits, file_name
 from config.leases import LeasedWork
 from config.refusals import Refused
@@ -57,8 +64,9 @@ def load(*, seed: int, watch: Watch, phases: Phases | None = None) -> Collection
     Raises:
         Refused: a step failed; its words say why.
     """
-    finished = CollectionTask.objects.filter(service__name=SERVICE, status=CollectionStatus.DATASET_IMPORTED).first()
-    if finished:
+    # the first that ever ended: people may have renamed the service and the datasets since
+    ended = CollectionTask.objects.filter(kind=CollectionKind.FILTER, status=CollectionStatus.DATASET_IMPORTED)
+    if finished := ended.order_by("pk").first():
         return finished
     phases = phases or Phases()
     digits = Digits(seed)
@@ -87,7 +95,7 @@ def load(*, seed: int, watch: Watch, phases: Phases | None = None) -> Collection
         run = service.runs.order_by("pk").first() or running.start(service=service, by=by)
         wait(run, "Predicting", watch=watch, done=lambda: run.done + run.failed, total=lambda: run.total)
     with phases.phase("filter"):
-        collection = CollectionTask.objects.get(run=run, kind="filter")
+        collection = CollectionTask.objects.get(run=run, kind=CollectionKind.FILTER)
         wait(collection, "Filtering hard examples", watch=watch)
     return collection
 
@@ -117,17 +125,22 @@ def wait(
         raise Refused(row.error_code, f"{words}: {row.error}", status=409)
 
 
-def summary() -> str:
-    """What stands now, and where to click first."""
-    to_be_confirmed = Dataset.objects.get(name=HARD_DATASET).samples.filter(status=Status.TO_BE_CONFIRMED)
-    run = BatchService.objects.get(name=SERVICE).runs.order_by("pk")[0]
-    job = Dataset.objects.get(name=HARD_DATASET).labeling_jobs.get(is_default=True)
+def summary(collection: CollectionTask) -> str:
+    """What stands now, and where to click first; by the names that things have now.
+
+    Args:
+        collection: what `load` returned.
+    """
+    dataset = collection.dataset
+    run = BatchRun.objects.get(collection_tasks=collection)
+    waiting = dataset.samples.filter(status=Status.TO_BE_CONFIRMED).count()
+    job = dataset.labeling_jobs.get(is_default=True)
     return "\n".join(
         [
             "",
-            f"  {SERVICE}: {run.done:,} of {run.total:,} digits predicted.",
-            f"  {HARD_DATASET}: {to_be_confirmed.count():,} wait in To Be Confirmed, the hardest first.",
-            f"  Log in as {NAME} and click first: Label Data > {job.name} > To Be Confirmed.",
+            f"  {collection.service}: {run.done:,} of {run.total:,} digits predicted.",
+            f"  {dataset}: {waiting:,} wait in To Be Confirmed, the hardest first.",
+            f"  Log in as {administrator()} and click first: Label Data > {job.name} > To Be Confirmed.",
         ]
     )
 

@@ -57,7 +57,7 @@ class Command(BaseCommand):
         password = administrator.create_once()
         with Supervisor(("worker", "sweeper")) as supervisor:
             collection = loading.load(seed=seed, watch=supervisor.watch, phases=phases)
-            self.stderr.write(loading.summary())
+            self.stderr.write(loading.summary(collection))
             self.stderr.write(f"  Its administrator: {administrator.NAME}, password {password}")
             self.stderr.write("  To look at it afterwards: make run HARDMINE_DATA_DIR=var/demo\n")
             result = judging.judge(collection, seed=seed, watch=supervisor.watch, phases=phases)

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from config import environment
 from config.demonstration import administrator, loading
 from config.processes import Supervisor, run_until_stopped
+from config.refusals import Refused
 
 
 class Command(BaseCommand):
@@ -23,13 +24,24 @@ class Command(BaseCommand):
         _check_free(bind)
         call_command("migrate", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
-        password = administrator.create_once()
-        with Supervisor(("web", "worker", "sweeper"), bind=bind) as supervisor:
-            if demonstration:
-                loading.load(seed=seed, watch=supervisor.watch)
-                self.stdout.write(loading.summary())
-            run_until_stopped(supervisor, ready=lambda: self.stdout.write(_where(bind, password)))
+        if password := administrator.create_once():
+            # before all else: a start that is broken off must not take the only copy with it
+            self.stdout.write(f"\n  User {administrator.NAME}, password {password}")
+            self.stdout.write("  (printed this once; change it under your name)\n")
+        try:
+            with Supervisor(("web", "worker", "sweeper"), bind=bind) as supervisor:
+                if demonstration:
+                    self._demonstrate(seed, supervisor)
+                run_until_stopped(supervisor, ready=lambda: self.stdout.write(_where(bind)))
+        except KeyboardInterrupt:
+            pass  # Ctrl-C while the demonstration is loaded: the next start goes on where this one was
         self.stdout.write("Stopped. All work goes on at the next start.")
+
+    def _demonstrate(self, seed: int, supervisor: Supervisor) -> None:
+        try:
+            self.stdout.write(loading.summary(loading.load(seed=seed, watch=supervisor.watch)))
+        except Refused as refused:
+            self.stderr.write(f"The demonstration is not complete: {refused.message}")
 
 
 def _check_free(bind: str) -> None:
@@ -48,13 +60,13 @@ def _check_free(bind: str) -> None:
             ) from None
 
 
-def _where(bind: str, password: str | None) -> str:
+def _where(bind: str) -> str:
     port = bind.rpartition(":")[2]
     host = bind.rpartition(":")[0]
     address = f"{host if host.startswith(('127.', 'localhost')) else 'localhost'}:{port}"
-    lines = [f"\n  Hardmine serves at http://{address}/admin/"]
-    if password:
-        lines.append(f"  User admin, password {password}   (printed this once; change it under your name)")
-    lines.append("  Put images into inputs: " + str(loading.inputs_place()))
-    lines.append("  Stop with Ctrl-C.\n")
+    lines = [
+        f"\n  Hardmine serves at http://{address}/admin/",
+        f"  Put images into inputs: {loading.inputs_place()}",
+        "  Stop with Ctrl-C.\n",
+    ]
     return "\n".join(lines)
