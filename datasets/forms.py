@@ -6,6 +6,8 @@ from typing import Any, BinaryIO
 from django import forms
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
     UnfoldAdminSelectWidget,
@@ -47,6 +49,12 @@ class ManyFilesInput(forms.ClearableFileInput):
 
     allow_multiple_selected = True
     template_name = "django/forms/widgets/file.html"
+
+    def render(self, name: str, value: Any, attrs: dict | None = None, renderer: Any = None) -> SafeString:
+        """With a text field that nobody sees: Unfold's script writes a chosen file's name into the first one nearby."""
+        return format_html(
+            '<span><input type="text" disabled hidden>{}</span>', super().render(name, value, attrs, renderer)
+        )
 
 
 class ManyFilesField(forms.FileField):

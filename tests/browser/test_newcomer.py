@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
+from tests.factories import image_bytes
 from tests.serving import ROOT, Served
 
 SCREENSHOTS = ROOT / "build" / "screenshots"
@@ -97,3 +98,16 @@ def test_every_page_opens_without_a_complaint(page: Page, served: Served, theme:
         assert overflow <= 0, f"{place} is wider than its window by {overflow} px"
         name = place.removeprefix(f"{served.address}/admin/").strip("/").replace("/", "-") or "today"
         shoot(page, f"{name}-{theme}-{width}")
+
+
+def test_a_newcomer_uploads_images(page: Page, tmp_path: Path) -> None:
+    """Two files chosen in the browser arrive; the location beside them stays empty."""
+    files = [tmp_path / f"{number}.png" for number in range(2)]
+    for number, file in enumerate(files):
+        file.write_bytes(image_bytes(number))
+    page.get_by_role("link", name="Datasets").first.click()
+    page.get_by_role("link", name="digits", exact=True).first.click()
+    page.get_by_role("link", name=re.compile("Import$")).click()
+    page.get_by_label("Images or ZIP archives").set_input_files(files)
+    page.get_by_role("button", name="Import").click()
+    page.wait_for_url(re.compile(r"/importtask/\d+/"))
