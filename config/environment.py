@@ -100,6 +100,7 @@ def _storage(name: str, address: str) -> dict:
                 "file_overwrite": True,
                 "default_acl": None,
                 "querystring_auth": True,
+                "region_name": os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"),
                 **dict(parse_qsl(parts.query)),
             },
         }

@@ -74,7 +74,9 @@ TEMPLATES = [
 # --- data ------------------------------------------------------------------------------------------------------------
 DATABASES = {
     "default": dj_database_url.parse(
-        environment.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'hardmine.sqlite3'}"), conn_max_age=60
+        environment.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'hardmine.sqlite3'}"),
+        conn_max_age=60,
+        conn_health_checks=True,
     )
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
@@ -121,6 +123,7 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_TIMEOUT = 2  # a page does not wait longer to ring
 WORKER_PROCESSES = environment.number("WORKER_PROCESSES", default=2, least=1, most=64)
 LEASE_SECONDS = environment.number("LEASE_SECONDS", default=60, least=1, most=3600)
 SANDBOX_MEMORY_MIB = environment.number("SANDBOX_MEMORY_MIB", default=2048, least=256, most=65536)

@@ -6,8 +6,6 @@ crash leaves behind is at most a file without a row, which the next intake of th
 
 from collections.abc import Iterable
 
-from django.core.files.storage import storages
-
 from config.refusals import Refused
 from config.steps import step
 from datasets import locations
@@ -39,7 +37,9 @@ def rows(prepared: Iterable[Prepared]) -> dict[str, Blob]:
         Blob.objects.bulk_create(
             (
                 Blob(sha256=item.sha256, size=item.size, width=item.width, height=item.height, format=item.format)
-                for item in missing
+                for item in sorted(
+                    missing, key=lambda item: item.sha256
+                )  # one order for all, lest two wait for each other
             ),
             ignore_conflicts=True,
         )
@@ -84,9 +84,8 @@ def _thumbnail_location(sha256: str) -> Location:
 
 
 def _write(place: Location, data: bytes) -> None:
-    storage = storages[STORAGE]
-    if storage.exists(place.path) and storage.size(place.path) == len(data):
+    if locations.size(place) == len(data):
         return
     locations.write(place, data, own=True)
-    if storage.size(place.path) != len(data):
+    if locations.size(place) != len(data):
         raise Refused("storage_unavailable", "The storage did not keep all bytes of an image; try again.", status=503)

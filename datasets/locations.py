@@ -177,6 +177,15 @@ def read(location: Location, *, limit: int) -> bytes:
     return data
 
 
+def size(location: Location) -> int | None:
+    """Bytes of a file; None where there is none.
+
+    Raises:
+        Refused: not_regular_file, storage_unavailable.
+    """
+    return _store(location).size(location.path)
+
+
 def write(location: Location, data: bytes | BinaryIO, *, own: bool = False) -> None:
     """Store a file, whole or not at all; one of the same name is replaced.
 

@@ -82,7 +82,9 @@ def records(answer: Mapping[str, Any], *, sha256: str, model: str, tensor: str, 
 
 def save(rows: Iterable[Record]) -> None:
     """Keeps rows, inside the caller's transaction; what is there already stays."""
-    Features.objects.bulk_create([Features(**vars(row)) for row in rows], ignore_conflicts=True, batch_size=BLOCK)
+    # in one order for all: two workers that met the same images must not wait for each other
+    ordered = sorted(rows, key=lambda row: (row.sha256, row.extractor, row.version))
+    Features.objects.bulk_create([Features(**vars(row)) for row in ordered], ignore_conflicts=True, batch_size=BLOCK)
 
 
 def missing(sha256s: Iterable[str], wanted: Sequence[tuple[str, int]]) -> set[str]:

@@ -1,8 +1,22 @@
 """What every test stands on; its settings are in `tests.settings`."""
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from django.apps import AppConfig, apps
+from django.db.models.signals import post_migrate
+from django.dispatch import receiver
+
+PRESETS = import_module("hardexamples.migrations.0002_presets")
+
+
+@receiver(post_migrate)
+def presets_come_back(sender: AppConfig, using: str, **options: object) -> None:
+    """What a migration put into the database is there again after a test whose transactions were real: it ends with
+    a flush of all tables, which sends this signal."""
+    if sender.label == "hardexamples" and not options.get("plan"):
+        PRESETS.add_presets(apps, None)
 
 
 @pytest.fixture(autouse=True)

@@ -4,10 +4,8 @@ import io
 import json
 import warnings
 from functools import cache
-from pathlib import Path
 
 import numpy as np
-from django.conf import settings
 from PIL import Image
 from skl2onnx import to_onnx
 from sklearn.datasets import load_digits
@@ -16,6 +14,8 @@ from sklearn.neural_network import MLPClassifier
 from batchservices import collection, registration, running
 from batchservices.deployment import deploy
 from batchservices.models import BatchRun, BatchService, CollectionTask, InferenceModel
+from datasets import locations
+from datasets.locations import Location
 from tests.factories import StaffFactory
 
 TRAINED = 300
@@ -57,15 +57,13 @@ def png(picture: np.ndarray) -> bytes:
 def put(location: str, data: bytes) -> None:
     """Puts a file where a person would: `inputs:street/a.png`."""
     alias, _, path = location.partition(":")
-    place = Path(settings.STORAGES[alias]["OPTIONS"]["location"]) / path
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_bytes(data)
+    locations.write(Location(alias, path), data, own=True)
 
 
 def content(location: str) -> bytes:
     """What stands in a file."""
     alias, _, path = location.partition(":")
-    return (Path(settings.STORAGES[alias]["OPTIONS"]["location"]) / path).read_bytes()
+    return locations.read(Location(alias, path), limit=2**30)
 
 
 def put_digits(folder: str, *, first: int, count: int) -> None:

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 
 for name in [name for name in os.environ if name.startswith("HARDMINE_") and "TEST" not in name]:
-    if name not in {"HARDMINE_DATABASE_URL", "HARDMINE_BROWSER_REQUIRED"}:
+    if name not in {"HARDMINE_DATABASE_URL", "HARDMINE_BROWSER_REQUIRED", "HARDMINE_SERVERS_REQUIRED"}:
         del os.environ[name]
 directory = tempfile.mkdtemp(prefix="hardmine-test-")
 atexit.register(shutil.rmtree, directory, ignore_errors=True)

@@ -148,7 +148,9 @@ def summary(collection: CollectionTask) -> str:
 def inputs_place() -> str:
     """Where the default input location is, for people: a directory or a bucket."""
     storage = storages["inputs"]
-    return str(getattr(storage, "location", "") or getattr(storage, "bucket_name", ""))
+    location = str(getattr(storage, "location", ""))
+    bucket = getattr(storage, "bucket_name", "")
+    return f"s3://{bucket}/{location}".rstrip("/") if bucket else location
 
 
 def _write(digits: Digits, numbers: range, place: Callable[[int], str]) -> None:

@@ -159,10 +159,11 @@ class Annotation(models.Model):
 
     sample = models.ForeignKey(Sample, models.CASCADE, related_name="annotations")
     label = models.ForeignKey(Label, models.PROTECT, related_name="annotations")
-    xmin = models.FloatField(null=True, blank=True)
-    ymin = models.FloatField(null=True, blank=True)
-    xmax = models.FloatField(null=True, blank=True)
-    ymax = models.FloatField(null=True, blank=True)
+    # PostgreSQL keeps the column names xmin and xmax for itself
+    xmin = models.FloatField(null=True, blank=True, db_column="box_xmin")
+    ymin = models.FloatField(null=True, blank=True, db_column="box_ymin")
+    xmax = models.FloatField(null=True, blank=True, db_column="box_xmax")
+    ymax = models.FloatField(null=True, blank=True, db_column="box_ymax")
     origin = models.CharField(max_length=8, choices=By)
     annotated_by = models.CharField(max_length=200, blank=True)
     confidence = models.FloatField(null=True, blank=True)

@@ -153,10 +153,8 @@ def test_chunks_do_not_change_the_outcome(dataset: Dataset) -> None:
         LabelFactory(dataset=other, name=name)
     together = take(dataset, *incoming)
     assert together == [taken for item in incoming for taken in take(other, item)]
-    first, second = (
-        dataset_.samples.values("status", "hard", "hard_coefficient", "annotations__label__name", "names__name")
-        for dataset_ in (dataset, other)
-    )
+    columns = ("names__name", "status", "hard", "hard_coefficient", "annotations__label__name")
+    first, second = (dataset_.samples.order_by("names__name").values(*columns) for dataset_ in (dataset, other))
     assert list(first) == list(second)
 
 

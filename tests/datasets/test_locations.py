@@ -61,6 +61,15 @@ class Bucket:
         assert parameters == {"ServerSideEncryption": "AES256"}
         self.objects[Key] = Body
 
+    def head_object(self, *, Bucket: str, Key: str) -> dict:
+        self._answer()
+        if Key not in self.objects:
+            raise BackendError("404")
+        return {"ContentLength": len(self.objects[Key])}
+
+    def upload_fileobj(self, stream, Bucket: str, Key: str, *, ExtraArgs: dict, Config: object) -> None:
+        self.put_object(Bucket=Bucket, Key=Key, Body=stream.read(), **ExtraArgs)
+
     def _answer(self) -> None:
         self.requests += 1
         if self.fails:
@@ -308,6 +317,51 @@ def test_a_bucket_is_listed_by_pages_and_its_bad_keys_left_out(
     assert [entry.name for entry in locations.list_files(Location("bucket", ""))] == good
     assert bucket.requests == 3
     assert "'a//b'" in caplog.text
+
+
+class Upload:
+    """What a browser sends: it is read once, from its start to its end, and may turn out to be too much."""
+
+    def __init__(self, *pieces: bytes | Refused) -> None:
+        self.pieces = list(pieces)
+
+    def read(self, size: int = -1) -> bytes:
+        piece = self.pieces.pop(0) if self.pieces else b""
+        if isinstance(piece, Refused):
+            raise piece
+        return piece
+
+
+def test_a_stream_is_stored_and_its_size_known(alias: str) -> None:
+    place = Location(alias, "in/a")
+    assert locations.size(place) is None
+    locations.write(place, Upload(b"0123"))  # type: ignore[arg-type]
+    assert locations.size(place) == 4
+    assert locations.read(place, limit=4) == b"0123"
+
+
+def test_a_stream_says_itself_why_it_ends(alias: str) -> None:
+    too_much = Upload(Refused("too_large", "That is too much."))
+    assert code_of(locations.write, Location(alias, "in/a"), too_much) == "too_large"
+
+
+def test_threads_share_the_client_of_a_bucket(settings) -> None:
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "far": {
+            "BACKEND": "storages.backends.s3.S3Storage",
+            "OPTIONS": {"bucket_name": "b", "access_key": "x", "secret_key": "x", "region_name": "eu-west-1"},
+        },
+    }
+    clients = {id(BucketStore.client_of(storages["far"]))}
+
+    def look() -> None:
+        clients.add(id(BucketStore.client_of(storages["far"])))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert len(clients) == 1
 
 
 def test_the_words_of_a_failing_storage_stay_in_the_log(bucket: Bucket, caplog: pytest.LogCaptureFixture) -> None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
@@ -89,6 +90,14 @@ def test_every_named_step_is_walked_through() -> None:
     assert found <= {step.partition(":")[0] for step in walked}
 
 
+def database_url() -> str:
+    """The address of the test's own database."""
+    name = connection.settings_dict["NAME"]
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{name}"
+    return urlsplit(os.environ["HARDMINE_DATABASE_URL"])._replace(path=f"/{name}").geturl()
+
+
 class Workers:
     """Worker processes on the test's own database and storages, forked from one that has loaded everything."""
 
@@ -102,7 +111,7 @@ class Workers:
             **os.environ,
             **storages,
             "DJANGO_SETTINGS_MODULE": "config.settings",
-            "HARDMINE_DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
+            "HARDMINE_DATABASE_URL": database_url(),
             "HARDMINE_LEASE_SECONDS": str(settings.LEASE_SECONDS),
             "HARDMINE_LOG_LEVEL": "ERROR",
         }
