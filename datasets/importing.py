@@ -7,7 +7,8 @@ is killed, the end is the same.
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
@@ -37,6 +38,7 @@ from datasets.preparation import Prepared, prepare
 CHUNK = 100
 CHUNK_SECONDS = 5.0
 MAX_PROBLEMS = 1000
+WRITERS = 8
 
 
 def start_import(
@@ -156,29 +158,46 @@ def _next_chunk(task: ImportTask, rest: Iterator[Entry]) -> _Chunk | None:
     """Reads, decodes and keeps the next images, for as long as a lease allows; None at the end."""
     chunk = _Chunk()
     end = time.monotonic() + CHUNK_SECONDS
-    for entry in rest:
-        chunk.entries += 1
-        try:
-            if incoming := _opened(task, entry):
-                chunk.incoming.append(incoming)
-        except Refused as refused:
-            if refused.status == 503:
-                raise
-            chunk.problems.append(
-                ImportProblem(
-                    task=task,
-                    line=entry.line,
-                    file=safe_name(entry.name) if entry.name else "",
-                    code=refused.code,
-                    message=refused.message[:500],
-                )
-            )
-        if chunk.entries == CHUNK or time.monotonic() > end:
-            break
+    writes: list[tuple[Entry, Incoming, Future[None]]] = []
+    with ThreadPoolExecutor(WRITERS) as pool:  # a bucket's answers take longer than the work between them
+        for entry in rest:
+            chunk.entries += 1
+            with _noted(task, entry, chunk):
+                if opened := _opened(task, entry):
+                    incoming, data = opened
+                    kept = pool.submit(blobs.keep, prepared=incoming.prepared, data=data)
+                    writes.append((entry, incoming, kept))
+                    if len(writes) > WRITERS:
+                        writes[-WRITERS][2].exception()  # waits: few images are in memory at once
+            if chunk.entries == CHUNK or time.monotonic() > end:
+                break
+    for entry, incoming, kept in writes:
+        with _noted(task, entry, chunk):
+            kept.result()
+            chunk.incoming.append(incoming)
     return chunk if chunk.entries else None
 
 
-def _opened(task: ImportTask, entry: Entry) -> Incoming | None:
+@contextmanager
+def _noted(task: ImportTask, entry: Entry, chunk: _Chunk) -> Iterator[None]:
+    """What is wrong with an entry becomes a line about it; a storage that is away concerns all of them."""
+    try:
+        yield
+    except Refused as refused:
+        if refused.status == 503:
+            raise
+        chunk.problems.append(
+            ImportProblem(
+                task=task,
+                line=entry.line,
+                file=safe_name(entry.name) if entry.name else "",
+                code=refused.code,
+                message=refused.message[:500],
+            )
+        )
+
+
+def _opened(task: ImportTask, entry: Entry) -> tuple[Incoming, bytes] | None:
     if entry.error:
         raise entry.error
     opened = entry.open() if entry.open else None
@@ -191,8 +210,7 @@ def _opened(task: ImportTask, entry: Entry) -> Incoming | None:
     for claimed in incoming.claims:
         label_name(claimed.label)
         check_box(claimed, task.dataset.task, prepared.width, prepared.height, file=incoming.name)
-    blobs.keep(prepared=prepared, data=data)
-    return incoming
+    return incoming, data
 
 
 def _settle(task: ImportTask, lease: Lease, chunk: _Chunk) -> None:
