@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from batchservices.collection import check_task
 from batchservices.inputs import is_manifest
-from batchservices.models import BatchService, InferenceModel
+from batchservices.models import BatchService, InferenceModel, ModelStatus
 from batchservices.words import filtering_words
 from config.refusals import Refused
 from datasets import locations
@@ -49,7 +49,7 @@ def deploy(
             `configure_filtering`.
 
     Raises:
-        Refused: bad_value, name_exists (409), and as `change` and `configure_filtering`.
+        Refused: model_not_ready (409), bad_value, name_exists (409), and as `change` and `configure_filtering`.
     """
     service = BatchService(created_by=by)
     _save(service, name, description, model, input_location, output_location)
@@ -81,8 +81,9 @@ def change(
     """Changes a service from its next run on.
 
     Raises:
-        Refused: bad_value, name_exists (409), location_read_only, scheme_not_allowed, path_not_allowed,
-            storage_unavailable; type_mismatch, unmapped_classes where the new model does not fit the output dataset.
+        Refused: model_not_ready (409), bad_value, name_exists (409), location_read_only, scheme_not_allowed,
+            path_not_allowed, storage_unavailable; type_mismatch, unmapped_classes where the new model does not fit the
+            output dataset.
     """
     service = BatchService.objects.select_for_update(of=("self",)).get(pk=service.pk)
     _save(service, name, description, model, input_location, output_location)
@@ -155,6 +156,9 @@ def _save(
     input_location: str,
     output_location: str,
 ) -> None:
+    if model.status != ModelStatus.READY:
+        words = f"The model {model} is not ready: {model.error or model.get_status_display()}"
+        raise Refused("model_not_ready", words, status=409, field="model")
     service.name, service.description, service.model = name.strip(), description.strip(), model
     service.input_location, service.output_location = input_location.strip(), output_location.strip()
     try:

@@ -165,7 +165,7 @@ def _refuse(model_id: int, error: Refused) -> None:
         to=ModelStatus.REFUSED,
         changes={
             "error_code": error.code,
-            "error": str(error),
+            "error": error.message,
             "finished_at": timezone.now(),
             "lease_token": "",
             "lease_expires_at": None,

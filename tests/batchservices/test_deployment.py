@@ -3,7 +3,7 @@
 import pytest
 
 from batchservices.deployment import change, configure_filtering, deploy
-from batchservices.models import BatchService, InferenceModel
+from batchservices.models import BatchService, InferenceModel, ModelStatus
 from batchservices.words import filtering_words
 from config.refusals import Refused
 from datasets.creation import create_dataset
@@ -61,6 +61,16 @@ def test_what_could_not_work_is_refused_whole(model: InferenceModel, changes: di
     assert (refusal.value.code, refusal.value.where.get("field")) == (code, field)
     assert not BatchService.objects.exists()
     assert not Dataset.objects.exists()
+
+
+@pytest.mark.parametrize("status", [ModelStatus.CHECKING, ModelStatus.REFUSED])
+def test_a_model_that_did_not_pass_its_dry_run_is_not_deployed(status: str) -> None:
+    """Neither one that is still checked nor one that was refused."""
+    unfit = InferenceModelFactory(status=status, error="The file is not an ONNX model.")
+    with pytest.raises(Refused) as caught:
+        deploy(name="street", model=unfit, input_location="inputs:a/", output_location="outputs:a/", by=None)
+    assert (caught.value.code, caught.value.status, caught.value.where) == ("model_not_ready", 409, {"field": "model"})
+    assert not BatchService.objects.exists()
 
 
 def test_a_name_is_taken_once(model: InferenceModel) -> None:
