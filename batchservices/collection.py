@@ -163,7 +163,8 @@ def execute(task_id: int) -> None:
     try:
         lease = claim(CollectionTask, task_id)
         if lease is not None:
-            _execute(lease)
+            with lease.giving_back():
+                _execute(lease)
     except LeaseLost:
         log.info("Collection %s was stopped, or somebody else works on it.", task_id)
     except Refused as error:

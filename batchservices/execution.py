@@ -49,13 +49,15 @@ def _execute(run_id: int) -> None:
         lease = claim(BatchRun, run_id)
         if lease is None:
             return
-        _prepare(lease, run)
+        with lease.giving_back():
+            _prepare(lease, run)
     child.load(run)
     if not _work(run):
         return
     lease = claim(BatchRun, run_id)
     if lease is not None:
-        conclude(lease)
+        with lease.giving_back():
+            conclude(lease)
 
 
 def fail(run_id: int, error: Refused) -> None:
@@ -122,13 +124,13 @@ def _work(run: BatchRun) -> bool:
         Whether every item is settled; else somebody still works on the rest.
 
     Raises:
-        LeaseLost: the run was stopped, or others took over what was leased.
+        LeaseLost: the run was stopped, or others took over what was leased, or this worker was asked to stop.
         Refused: nothing more can be predicted or written; the run fails.
     """
     worker = Worker(run)
-    leased = deque(worker.settle_and_lease([], wanted=4))
-    step("run.chunk.leased")
-    with worker.renewing():
+    with worker.giving_back(), worker.renewing():
+        leased = deque(worker.settle_and_lease([], wanted=4))
+        step("run.chunk.leased")
         while leased:
             started = time.monotonic()
             settled = _predict(run, leased, most=worker.most)

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from batchservices.models import BatchRun, ItemStatus, RunItem, RunStatus
 from batchservices.predictions import Classification, from_modelarts
-from config.leases import CHUNK_ROWS, LeaseLost, renewing
+from config.leases import CHUNK_ROWS, UNHEARD, LeaseLost, giving_back, renewing
 from config.refusals import Refused
 from config.steps import step
 from hardexamples import store
@@ -126,6 +126,16 @@ class Worker:
     def renewing(self) -> AbstractContextManager[None]:
         """Renews what this worker has leased, in the background: one image may take longer than a lease lasts."""
         return renewing(self._renew, every=settings.LEASE_SECONDS / 6)
+
+    def giving_back(self) -> AbstractContextManager[None]:
+        """Gives the items back that this worker has leased where it is stopped; their leasing was no try."""
+        return giving_back(self._give_back)
+
+    def _give_back(self) -> None:
+        with transaction.atomic():
+            mine = RunItem.objects.filter(run=self.run, status=ItemStatus.LEASED, lease_token=self.token)
+            mine.update(status=ItemStatus.PENDING, lease_token="", lease_expires_at=None, attempts=F("attempts") - 1)
+            BatchRun.objects.filter(pk=self.run.pk, status=RunStatus.RUNNING).update(**UNHEARD)
 
     def _renew(self) -> None:
         mine = RunItem.objects.filter(run=self.run, status=ItemStatus.LEASED, lease_token=self.token)

@@ -102,7 +102,7 @@ def execute_check(model_id: int) -> None:
     if lease is None:
         return
     try:
-        with lease.renewing():
+        with lease.giving_back(), lease.renewing():
             found = _tried(InferenceModel.objects.get(pk=model_id))
         step("model.check.tried")
         _make_ready(lease, found)

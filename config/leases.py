@@ -21,6 +21,7 @@ from django.db import connection, models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from config import stopping
 from config.refusals import Refused
 
 log = logging.getLogger("hardmine.leases")
@@ -32,6 +33,10 @@ CHUNK_ROWS = 500
 
 class LeaseLost(Exception):  # noqa: N818  the name is what happened
     """Another worker holds this work now, or it was stopped. Whoever gets this writes nothing more and goes home."""
+
+
+class WorkerStops(LeaseLost):
+    """This worker was asked to stop. Whoever gets this gives back what it has leased and goes home."""
 
 
 class LeasedWork(models.Model):
@@ -98,6 +103,29 @@ class Lease:
             lease_token="", lease_expires_at=None
         )
 
+    def giving_back(self) -> AbstractContextManager[None]:
+        """Gives the work back where the worker is stopped while it works on it; so the next start goes on at once."""
+        return giving_back(self._give_back)
+
+    def _give_back(self) -> None:
+        self.model._default_manager.filter(pk=self.pk, lease_token=self.token).update(
+            lease_token="", lease_expires_at=None, attempts=0, **UNHEARD
+        )
+
+
+UNHEARD: dict[str, None] = {"heartbeat_at": None, "rung_at": None}
+"""Columns of work that the sweeper shall ring for at once."""
+
+
+@contextmanager
+def giving_back(give_back: Callable[[], None]) -> Iterator[None]:
+    """Calls `give_back` where the worker was asked to stop, or its process is being ended by a signal."""
+    try:
+        yield
+    except (WorkerStops, SystemExit, KeyboardInterrupt):
+        give_back()
+        raise
+
 
 @contextmanager
 def renewing(renew: Callable[[], None], *, every: float) -> Iterator[None]:
@@ -126,11 +154,13 @@ def renewing(renew: Callable[[], None], *, every: float) -> Iterator[None]:
 
 
 def claim(model: type[LeasedWork], pk: int) -> Lease | None:
-    """Takes a work that nobody holds, or None where there is nothing to do or somebody works on it.
+    """Takes a work that nobody holds, or None where there is nothing to do, somebody works on it, or this worker stops.
 
     Raises:
         Refused: "worker_died_repeatedly" where it was tried too often without getting further; the caller fails it.
     """
+    if stopping.asked():
+        return None
     now = timezone.now()
     token = secrets.token_hex(16)
     free = Q(lease_token="") | Q(lease_expires_at__lt=now)
@@ -157,6 +187,11 @@ def breathe() -> None:
     """Lets others write: on SQLite a writer that commits back to back makes pages wait for seconds.
 
     Call it after each committed chunk, outside the transaction.
+
+    Raises:
+        WorkerStops: the worker was asked to stop; nothing of the chunk is lost.
     """
+    if stopping.asked():
+        raise WorkerStops
     if connection.vendor == "sqlite" and not transaction.get_connection().in_atomic_block:
         time.sleep(0.02)

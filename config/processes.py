@@ -18,7 +18,8 @@ from config import environment
 
 log = logging.getLogger("hardmine.processes")
 
-GRACE_SECONDS = 12
+GRACE_SECONDS = 10
+LAST_SECONDS = 4
 _BACKOFF_SECONDS = (0.5, 1, 2, 5, 10, 30)
 _PR_SET_PDEATHSIG = 1
 
@@ -91,17 +92,13 @@ class Supervisor:
                 child.process = _spawn(child.command)
 
     def stop(self) -> None:
-        """Asks all to end, and kills what has not after a grace."""
-        running = [child.process for child in self._children if child.process and child.process.poll() is None]
+        """Asks all to end with what they have in hand, then to end at once, and kills what still has not."""
+        running = [child.process for child in self._children if child.process]
+        running = _ended(running, signal.SIGTERM, within=GRACE_SECONDS)
+        running = _ended(running, signal.SIGQUIT, within=LAST_SECONDS)  # Celery's and gunicorn's word for at once
         for process in running:
-            process.send_signal(signal.SIGTERM)
-        end = time.monotonic() + GRACE_SECONDS
-        for process in running:
-            try:
-                process.wait(max(0.1, end - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
         self._children = []
 
 
@@ -119,6 +116,16 @@ def run_until_stopped(supervisor: Supervisor, *, ready: Callable[[], None]) -> N
     while not stopping:
         supervisor.watch()
         time.sleep(0.5)
+
+
+def _ended(processes: list[subprocess.Popen], number: signal.Signals, *, within: float) -> list[subprocess.Popen]:
+    """Sends a signal to those that run, and returns those that run still when the time is over."""
+    for process in processes:
+        process.send_signal(number)  # does nothing to one that has ended
+    end = time.monotonic() + within
+    while (running := [each for each in processes if each.poll() is None]) and time.monotonic() < end:
+        time.sleep(0.05)
+    return running
 
 
 def _spawn(command: list[str]) -> subprocess.Popen:

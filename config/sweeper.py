@@ -3,6 +3,7 @@
 import logging
 from datetime import timedelta
 
+from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
@@ -47,7 +48,7 @@ def sweep(*, quiet_seconds: float = QUIET_SECONDS) -> int:
             # who sets the mark rings: two sweepers at once do not ring twice
             if rows.filter(pk=pk).update(rung_at=now):
                 log.info("Ringing again for %s %s.", model._meta.verbose_name, pk)
-                ring(task, pk)
+                ring(task, pk, times=settings.WORKER_PROCESSES if model is BatchRun else 1)
                 rung += 1
     ReviewLease.objects.filter(expires_at__lt=now).delete()
     Hold.objects.filter(expires_at__lt=now).delete()

@@ -113,7 +113,8 @@ def execute(task_id: int) -> None:
         return
     task.refresh_from_db()
     try:
-        _work(task, lease)
+        with lease.giving_back(), lease.renewing():
+            _work(task, lease)
     except LeaseLost:
         return
     except Refused as refused:

@@ -101,7 +101,8 @@ def execute(version_id: int) -> None:
         return
     version = DatasetVersion.objects.select_related("dataset").get(pk=version_id)
     try:
-        _write(version, lease)
+        with lease.giving_back(), lease.renewing():
+            _write(version, lease)
     except LeaseLost:
         return
     except Refused as refused:
@@ -190,7 +191,7 @@ def _write(version: DatasetVersion, lease: Lease) -> None:
 def _read_chunk(ids: tuple[int, ...], lease: Lease) -> list[Sample]:
     """A chunk of samples with all that is written of them, at one moment."""
     with transaction.atomic():
-        lease.hold()
+        lease.hold(progress=False)  # who takes over begins at the first sample
         samples = (
             Sample.objects.filter(pk__in=ids, status=Status.LABELED)
             .select_related("blob", "dataset")

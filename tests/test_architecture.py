@@ -20,6 +20,7 @@ INFRASTRUCTURE = {
     "steps",
     "doorbell",
     "celery",
+    "stopping",
 }
 BASEMENT = {"rules", "features", "scoring", "fusion", "rehearsal", "notation"}
 FLOORS = ["infrastructure", "basement", "datasets", "hardexamples", "batchservices", "labeling", "config"]

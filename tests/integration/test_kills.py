@@ -10,11 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from django.conf import settings
-from django.db import connection
 
 from batchservices import collection, registration, running
 from batchservices.models import BatchRun, BatchService, CollectionTask, InferenceModel
@@ -22,6 +19,7 @@ from config.leases import LeasedWork
 from datasets import counters
 from datasets.models import Dataset, Sample
 from tests import loop
+from tests.processes import environment
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -90,34 +88,13 @@ def test_every_named_step_is_walked_through() -> None:
     assert found <= {step.partition(":")[0] for step in walked}
 
 
-def database_url() -> str:
-    """The address of the test's own database."""
-    name = connection.settings_dict["NAME"]
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{name}"
-    return urlsplit(os.environ["HARDMINE_DATABASE_URL"])._replace(path=f"/{name}").geturl()
-
-
 class Workers:
     """Worker processes on the test's own database and storages, forked from one that has loaded everything."""
 
     def __init__(self) -> None:
-        storages = {
-            f"HARDMINE_STORAGE_{alias.upper()}": Path(storage["OPTIONS"]["location"]).as_uri()
-            for alias, storage in settings.STORAGES.items()
-            if alias not in {"default", "staticfiles"}
-        }
-        environment = {
-            **os.environ,
-            **storages,
-            "DJANGO_SETTINGS_MODULE": "config.settings",
-            "HARDMINE_DATABASE_URL": database_url(),
-            "HARDMINE_LEASE_SECONDS": str(settings.LEASE_SECONDS),
-            "HARDMINE_LOG_LEVEL": "ERROR",
-        }
         command = [sys.executable, "-m", "tests.integration.worker"]
         self.process = subprocess.Popen(
-            command, env=environment, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            command, env=environment(), cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
 
     def begin(self, kind: str, pk: int, step: str = "") -> int:

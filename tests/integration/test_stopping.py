@@ -1,0 +1,71 @@
+"""A worker that is stopped gives its work back, so that the next start goes on at once."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from batchservices import running
+from batchservices.models import BatchRun, ItemStatus
+from config.sweeper import sweep
+from tests import loop
+from tests.processes import environment
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+IMAGES = 900
+ENDS_WITHIN = 30
+"""Seconds; half of a lease, so that none of what is free afterwards has expired by itself."""
+
+
+@pytest.fixture
+def run() -> BatchRun:
+    loop.put_digits("inputs:night", first=400, count=IMAGES)
+    return running.start(service=loop.service(), by=None)
+
+
+@pytest.fixture
+def worker(run: BatchRun, tmp_path: Path) -> Iterator[subprocess.Popen]:
+    """A real Celery worker with one process, on the test's database, that has been told of the run."""
+    known = environment() | {"HARDMINE_DATA_DIR": str(tmp_path), "HARDMINE_BROKER_URL": "filesystem://"}
+    tell = f"from config.celery import app; app.send_task('batchservices.execute_run', args=[{run.pk}])"
+    subprocess.run([sys.executable, "-c", tell], cwd=ROOT, env=known, check=True)
+    line = [sys.executable, "-m", "celery", "--quiet", "-A", "config.celery:app", "worker", "--concurrency", "1"]
+    process = subprocess.Popen([*line, "--without-gossip", "--without-mingle"], cwd=ROOT, env=known)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def wait(until: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not until():
+        assert time.monotonic() < end, "nothing happened"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("whom", ["worker", "its processes"])
+def test_what_a_stopped_worker_had_leased_is_free_at_once(whom: str, run: BatchRun, worker: subprocess.Popen) -> None:
+    wait(lambda: BatchRun.objects.get(pk=run.pk).done > 0)
+    if whom == "worker":
+        worker.send_signal(signal.SIGTERM)
+    else:
+        for child in Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split():
+            os.kill(int(child), signal.SIGTERM)
+        wait(lambda: not run.items.filter(status=ItemStatus.LEASED).exists())
+        worker.send_signal(signal.SIGTERM)
+    worker.wait(ENDS_WITHIN)
+    run.refresh_from_db()
+    assert (run.status, run.lease_token) == ("running", "")
+    assert 0 < run.done < IMAGES
+    assert run.done == run.items.filter(status=ItemStatus.DONE).count()
+    assert not run.items.filter(status=ItemStatus.LEASED).exists()
+    assert not run.items.filter(status=ItemStatus.PENDING, attempts__gt=0).exists()
+    BatchRun.objects.update(created_at=run.created_at.replace(year=2000))
+    assert sweep() == 1
