@@ -12,7 +12,7 @@ from django.db.models import F
 
 from batchservices import child
 from batchservices.models import CollectionTask
-from config.leases import CHUNK_SECONDS, Lease, breathe
+from config.leases import AWAY, CHUNK_SECONDS, Lease, breathe
 from config.refusals import Refused
 from config.steps import step
 from datasets import blobs, holds, locations
@@ -55,7 +55,8 @@ def bring(lease: Lease, task: CollectionTask, candidates: Iterator[Candidate], *
 
     Raises:
         LeaseLost: stopped, or taken over.
-        Refused: unknown_label: the dataset lost a label since the mapping was made.
+        Refused: unknown_label: the dataset lost a label since the mapping was made; with the status 503, the storage
+            or the sandbox are away.
     """
     problems = task.error.splitlines()
     done = task.cursor
@@ -94,7 +95,7 @@ def _prepared(candidates: Iterator[Candidate]) -> tuple[list[Incoming], list[str
                 prepared, data = _read(candidate)
                 read.append((candidate, prepared, pool.submit(blobs.keep, prepared=prepared, data=data)))
             except Refused as error:
-                failed.append(f"{candidate.name}: {error.message}")
+                failed.append(_line(candidate, error))
             if time.monotonic() - started > CHUNK_SECONDS:
                 break
     for candidate, prepared, kept in read:
@@ -102,9 +103,16 @@ def _prepared(candidates: Iterator[Candidate]) -> tuple[list[Incoming], list[str
             kept.result()
             incoming.append(candidate.incoming(prepared))
         except Refused as error:
-            failed.append(f"{candidate.name}: {error.message}")
+            failed.append(_line(candidate, error))
     step("collection.bytes.kept")
     return incoming, failed
+
+
+def _line(candidate: Candidate, error: Refused) -> str:
+    """What stands in the task's report; raises the error again where it is no fault of the image."""
+    if error.status == AWAY:
+        raise error
+    return f"{candidate.name}: {error.message}"
 
 
 def _read(candidate: Candidate) -> tuple[Prepared, bytes]:

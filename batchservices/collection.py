@@ -22,7 +22,7 @@ from batchservices.models import (
 from batchservices.synchronizing import candidates_of_inputs, count_inputs
 from batchservices.words import summary
 from config.doorbell import ring
-from config.leases import Lease, LeaseLost, claim
+from config.leases import AWAY, Lease, LeaseLost, claim
 from config.lifecycle import move, move_one
 from config.refusals import Refused
 from config.steps import step
@@ -160,6 +160,7 @@ def stop(*, task: CollectionTask, by: User | None) -> None:
 
 def execute(task_id: int) -> None:
     """Goes on with a collection wherever it stands; harmless however often it is called."""
+    lease = None
     try:
         lease = claim(CollectionTask, task_id)
         if lease is not None:
@@ -168,6 +169,10 @@ def execute(task_id: int) -> None:
     except LeaseLost:
         log.info("Collection %s was stopped, or somebody else works on it.", task_id)
     except Refused as error:
+        if lease is not None and error.status == AWAY:
+            log.warning("Collection %s waits: %s", task_id, error)
+            lease.release()  # the sweeper rings again, up to the limit of attempts
+            return
         log.warning("Collection %s failed: %s", task_id, error)
         fail(task_id, error)
 

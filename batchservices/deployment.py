@@ -20,7 +20,6 @@ from hardexamples.models import HardExampleFilter
 __all__ = ["change", "configure_filtering", "deploy", "filtering_words"]
 
 
-@transaction.atomic
 def deploy(
     *,
     name: str,
@@ -51,23 +50,18 @@ def deploy(
     Raises:
         Refused: model_not_ready (409), bad_value, name_exists (409), and as `change` and `configure_filtering`.
     """
+    _check_locations(input_location, output_location)
+    _check_manifest(training_manifest)
     service = BatchService(created_by=by)
-    _save(service, name, description, model, input_location, output_location)
-    if filtering or output_dataset or output_dataset_name:
-        service = configure_filtering(
-            service=service,
-            by=by,
-            filtering=filtering,
-            filter=filter,
-            training_manifest=training_manifest,
-            output_dataset=output_dataset,
-            output_dataset_name=output_dataset_name,
-            label_mapping=label_mapping,
-        )
+    with transaction.atomic():
+        _save(service, name, description, model, input_location, output_location)
+        if filtering or output_dataset or output_dataset_name:
+            service = _configure(
+                service, by, filtering, filter, training_manifest, output_dataset, output_dataset_name, label_mapping
+            )
     return service
 
 
-@transaction.atomic
 def change(
     *,
     service: BatchService,
@@ -85,16 +79,17 @@ def change(
             path_not_allowed, storage_unavailable; type_mismatch, unmapped_classes where the new model does not fit the
             output dataset.
     """
-    service = BatchService.objects.select_for_update(of=("self",)).get(pk=service.pk)
-    _save(service, name, description, model, input_location, output_location)
-    if service.filtering and service.output_dataset is not None:
-        check_task(model.task, service.output_dataset, field="model")
-        service.label_mapping = _mapping(model, service.output_dataset, service.label_mapping)
-        service.save(update_fields=["label_mapping"])
+    _check_locations(input_location, output_location)
+    with transaction.atomic():
+        service = BatchService.objects.select_for_update(of=("self",)).get(pk=service.pk)
+        _save(service, name, description, model, input_location, output_location)
+        if service.filtering and service.output_dataset is not None:
+            check_task(model.task, service.output_dataset, field="model")
+            service.label_mapping = _mapping(model, service.output_dataset, service.label_mapping)
+            service.save(update_fields=["label_mapping"])
     return service
 
 
-@transaction.atomic
 def configure_filtering(
     *,
     service: BatchService,
@@ -123,10 +118,24 @@ def configure_filtering(
         Refused: no_output_dataset, type_mismatch, not_a_manifest, source_not_found, unmapped_classes; as
             `create_dataset` and `datasets.locations.parse`.
     """
+    _check_manifest(training_manifest)
+    with transaction.atomic():
+        return _configure(
+            service, by, filtering, filter, training_manifest, output_dataset, output_dataset_name, label_mapping
+        )
+
+
+def _configure(
+    service: BatchService,
+    by: User | None,
+    filtering: bool,
+    filter: HardExampleFilter | None,  # noqa: A002  the domain's word
+    training_manifest: str,
+    output_dataset: Dataset | None,
+    output_dataset_name: str,
+    label_mapping: dict[str, str] | None,
+) -> BatchService:
     service = BatchService.objects.select_for_update(of=("self",)).get(pk=service.pk)
-    training_manifest = training_manifest.strip()
-    if training_manifest:
-        _check_manifest(training_manifest)
     if output_dataset is None and output_dataset_name.strip():
         names = service.model.class_names
         wanted = [(label_mapping or {}).get(name, name) for name in names]
@@ -140,7 +149,7 @@ def configure_filtering(
         label_mapping = _mapping(service.model, output_dataset, label_mapping or {})
     service.filtering = filtering
     service.filter = filter or preset()
-    service.training_manifest = training_manifest
+    service.training_manifest = training_manifest.strip()
     service.output_dataset = output_dataset
     service.label_mapping = label_mapping or {}
     service.filtering_changed_at = timezone.now()
@@ -166,13 +175,17 @@ def _save(
     except ValidationError as error:
         field, messages = next(iter(error.message_dict.items()))
         raise Refused("bad_value", messages[0], field=field) from None
-    for field in ("input_location", "output_location"):
-        _check_location(field, getattr(service, field))
     try:
         with transaction.atomic():
             service.save()
     except IntegrityError:
         raise Refused("name_exists", f"There is a service {service.name} already.", status=409, field="name") from None
+
+
+def _check_locations(input_location: str, output_location: str) -> None:
+    """Before any transaction: a storage may be slow, and SQLite has one writer."""
+    _check_location("input_location", input_location.strip())
+    _check_location("output_location", output_location.strip())
 
 
 def _check_location(field: str, text: str) -> None:
@@ -193,6 +206,9 @@ def _check_location(field: str, text: str) -> None:
 
 
 def _check_manifest(text: str) -> None:
+    text = text.strip()
+    if not text:
+        return
     if not is_manifest(text):
         words = "Only a .manifest file says which images were labeled how; name one, such as that of a version."
         raise Refused("not_a_manifest", words, field="training_manifest")

@@ -7,7 +7,6 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -93,9 +92,7 @@ def form_page(
     """Shows a form; a whole one is handed to `verb`, which returns where to go. What it refuses stands at its field."""
     if request.method == "POST" and form.is_valid():
         try:
-            with transaction.atomic():
-                where = verb(form.cleaned_data)
-            return HttpResponseRedirect(where)
+            return HttpResponseRedirect(verb(form.cleaned_data))
         except Refused as refused:
             show_refusal(form, refused, otherwise="profile" if refused.code == "bad_profile" else None)
     return page(admin, request, "admin/batchservices/form.html", form=form, **context)

@@ -1,5 +1,7 @@
 """The pages of batch services: they read, and what they do is one verb each."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.contrib import messages
@@ -32,10 +34,10 @@ RUNS_SHOWN = TASKS_SHOWN = 50
 NAMES_ARE_OF_DATASETS = {"name": "new_dataset", "dataset": "dataset", "output_dataset": "dataset"}
 
 
-def check_choice(answers: dict[str, Any], service: BatchService, *, by: Any) -> None:
-    """That a `DatasetChoiceForm` fits the service and the person. Raises Refused; the verb checks the dataset."""
-    if answers["labeling_type"] != service.model.task:
-        words = f"{service.model} is a model for {service.model.get_task_display().lower()}."
+def check_choice(answers: dict[str, Any], model: InferenceModel, *, by: Any) -> None:
+    """That a `DatasetChoiceForm` fits the model and the person. Raises Refused; the verb checks the dataset."""
+    if answers["labeling_type"] != model.task:
+        words = f"{model} is a model for {model.get_task_display().lower()}."
         raise Refused("type_mismatch", words, field="labeling_type")
     if answers["new_dataset"] and not by.has_perm("datasets.add_dataset"):
         raise Refused("forbidden", "You may not create datasets; choose an existing one.", field="new_dataset")
@@ -47,9 +49,11 @@ def deploy(admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
 
     def verb(answers: dict[str, Any]) -> str:
         chosen = {name: answers[name] for name in SettingsForm.base_fields}
-        service = deployment.deploy(**chosen, by=actor(request))
         if answers["filtering"] or answers["dataset"] or answers["new_dataset"]:
-            configure(service, answers, by=actor(request))
+            check_choice(answers, answers["model"], by=actor(request))
+            chosen |= filtering_chosen(answers)
+        with form_names():
+            service = deployment.deploy(**chosen, by=actor(request))
         admin.log_addition(request, service, f"Deployed {service}.")
         messages.success(request, f"{service} is deployed. Start it when its input is there.")
         return page_of_service(service.pk)
@@ -65,29 +69,27 @@ def first_choices(request: HttpRequest) -> dict[str, Any]:
     return {"model": model, "labeling_type": model.task if model else "", "filter": HardExampleFilter.objects.first()}
 
 
-def configure(service: BatchService, answers: dict[str, Any], *, by: Any) -> None:
-    """Sets the hard example filtering of a service as a `FilteringForm` says."""
-    check_choice(answers, service, by=by)
+def filtering_chosen(answers: dict[str, Any]) -> dict[str, Any]:
+    """What a `FilteringForm` says, by the verb's names."""
+    return {
+        "filtering": answers["filtering"],
+        "filter": answers["filter"],
+        "training_manifest": answers["training_manifest"],
+        "output_dataset": answers["dataset"],
+        "output_dataset_name": answers["new_dataset"],
+        "label_mapping": answers["label_mapping"],
+    }
+
+
+@contextmanager
+def form_names() -> Iterator[None]:
+    """What a verb refuses has the form's name for the field."""
     try:
-        deployment.configure_filtering(
-            service=service,
-            filtering=answers["filtering"],
-            filter=answers["filter"],
-            training_manifest=answers["training_manifest"],
-            output_dataset=answers["dataset"],
-            output_dataset_name=answers["new_dataset"],
-            label_mapping=answers["label_mapping"],
-            by=by,
-        )
+        yield
     except Refused as refused:
-        raise renamed(refused) from refused
-
-
-def renamed(refused: Refused) -> Refused:
-    """The same refusal with the form's name for the field."""
-    field = str(refused.where.get("field", ""))
-    where = {**refused.where, "field": NAMES_ARE_OF_DATASETS.get(field, field)}
-    return Refused(refused.code, refused.message, status=refused.status, **where)
+        field = str(refused.where.get("field", ""))
+        where = {**refused.where, "field": NAMES_ARE_OF_DATASETS.get(field, field)}
+        raise Refused(refused.code, refused.message, status=refused.status, **where) from refused
 
 
 def change_settings(admin: ModelAdmin, request: HttpRequest, pk: int) -> HttpResponse:
@@ -109,7 +111,9 @@ def change_filtering(admin: ModelAdmin, request: HttpRequest, pk: int) -> HttpRe
     form = FilteringForm(request.POST or None, initial=filtering_of(service))
 
     def verb(answers: dict[str, Any]) -> str:
-        configure(service, answers, by=actor(request))
+        check_choice(answers, service.model, by=actor(request))
+        with form_names():
+            deployment.configure_filtering(service=service, **filtering_chosen(answers), by=actor(request))
         admin.log_change(request, service, "Changed its hard example filtering.")
         return page_of_service(service.pk, "sample")
 
@@ -198,13 +202,11 @@ def synchronize(admin: ModelAdmin, request: HttpRequest, pk: int) -> HttpRespons
 
 def collect(service: BatchService, answers: dict[str, Any], *, by: Any) -> CollectionTask:
     """Synchronizes a service with the dataset that a `SynchronizeForm` names. Raises Refused."""
-    check_choice(answers, service, by=by)
-    try:
+    check_choice(answers, service.model, by=by)
+    with form_names():
         return collection.synchronize(
             service=service, dataset=answers["dataset"], dataset_name=answers["new_dataset"], by=by
         )
-    except Refused as refused:
-        raise renamed(refused) from refused
 
 
 def start(admin: ModelAdmin, request: HttpRequest, pk: int) -> HttpResponse:

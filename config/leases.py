@@ -27,6 +27,7 @@ from config.refusals import Refused
 log = logging.getLogger("hardmine.leases")
 
 ATTEMPTS = 5
+AWAY = 503  # the status of a refusal that says nothing of the work: storage or sandbox are away for now
 CHUNK_SECONDS = 0.4
 CHUNK_ROWS = 500
 

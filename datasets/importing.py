@@ -21,7 +21,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from config.doorbell import ring
-from config.leases import Lease, LeaseLost, breathe, claim
+from config.leases import AWAY, Lease, LeaseLost, breathe, claim
 from config.lifecycle import move, move_one
 from config.refusals import Refused
 from config.sandbox import Sandbox
@@ -118,7 +118,7 @@ def execute(task_id: int) -> None:
     except LeaseLost:
         return
     except Refused as refused:
-        if refused.status == 503:  # storage or sandbox are away: the sweeper rings again, up to the limit of attempts
+        if refused.status == AWAY:  # storage or sandbox are away: the sweeper rings again, up to the limit of attempts
             lease.release()
             raise
         _fail(task, refused)
@@ -185,7 +185,7 @@ def _noted(task: ImportTask, entry: Entry, chunk: _Chunk) -> Iterator[None]:
     try:
         yield
     except Refused as refused:
-        if refused.status == 503:
+        if refused.status == AWAY:
             raise
         chunk.problems.append(
             ImportProblem(

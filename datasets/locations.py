@@ -158,7 +158,7 @@ def open_file(location: Location) -> BinaryIO:
     """A file opened for reading as a stream of bytes, to be closed by the caller.
 
     Raises:
-        Refused: source_not_found, not_regular_file, storage_unavailable.
+        Refused: source_not_found, not_regular_file, not_readable, storage_unavailable.
     """
     return _store(location).open(location.path)
 
@@ -167,7 +167,7 @@ def read(location: Location, *, limit: int) -> bytes:
     """The whole content of a file of at most `limit` bytes.
 
     Raises:
-        Refused: too_large, source_not_found, not_regular_file, storage_unavailable.
+        Refused: too_large, source_not_found, not_regular_file, not_readable, storage_unavailable.
     """
     store = _store(location)
     with store.open(location.path) as file:

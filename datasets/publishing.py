@@ -24,7 +24,7 @@ from django.db.models import Count, Min
 from django.utils import timezone
 
 from config.doorbell import ring
-from config.leases import CHUNK_ROWS, Lease, LeaseLost, breathe, claim
+from config.leases import AWAY, CHUNK_ROWS, Lease, LeaseLost, breathe, claim
 from config.lifecycle import move, move_one
 from config.refusals import Refused
 from config.steps import step
@@ -106,7 +106,7 @@ def execute(version_id: int) -> None:
     except LeaseLost:
         return
     except Refused as refused:
-        if refused.status == 503:  # the storage is away: the sweeper rings again, up to the limit of attempts
+        if refused.status == AWAY:  # the storage is away: the sweeper rings again, up to the limit of attempts
             lease.release()
             raise
         _fail(version_id, refused)

@@ -334,6 +334,8 @@ def _unreadable(error: Exception) -> Refused:
         return Refused("source_not_found", "There is no such file.", status=404)
     if number in _NOT_REGULAR:
         return _not_regular_file()
+    if isinstance(error, PermissionError):  # of one file; a storage that lets nobody in has no errno
+        return Refused("not_readable", "The service has no permission to read this file.")
     return _unavailable(error)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from django.db import transaction
 
-from config.leases import CHUNK_SECONDS, breathe
+from config.leases import AWAY, CHUNK_SECONDS, breathe
 from config.refusals import Refused
 from config.steps import step
 from datasets import locations
@@ -92,7 +92,7 @@ def build(manifest: str, *, seer: Seer, label_mapping: Mapping[str, str], commit
 
     Raises:
         Refused: source_not_found, not_json_lines and the like for the manifest as a whole. A bad line or image is
-            reported in `missing`.
+            reported in `missing`; storage_unavailable (503) where that would be all of them.
     """
     classes = {name: index for index, name in enumerate(seer.class_names)}
     of_label = {label: classes[name] for name, label in label_mapping.items() if name in classes}
@@ -118,7 +118,9 @@ def _labeled(
             continue
         try:
             one = _one(line.value, base, of_label, seer)
-        except Refused:
+        except Refused as refused:
+            if refused.status == AWAY:
+                raise
             missing.append(line.value.source)
             continue
         if one is not None and one.sha256 not in seen:
@@ -165,7 +167,9 @@ def _measure(labeled: Sequence[Labeled], seer: Seer, committed: Callable[[], Non
             continue
         try:
             answer = seer.describe(locations.read(each.location, limit=MAX_BYTES))
-        except Refused:
+        except Refused as refused:
+            if refused.status == AWAY:
+                raise
             unreadable.add(each.sha256)
             continue
         records += store.records(
