@@ -64,7 +64,7 @@ def deploy(admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
 def first_choices(request: HttpRequest) -> dict[str, Any]:
     """What the deploy form shows at first: the model that a link named, and the first filter."""
     model = InferenceModel.objects.filter(
-        pk__in=[pk for pk in [request.GET.get("model", "")] if pk.isdecimal()]
+        pk__in=[pk for pk in [request.GET.get("model", "")] if pk.isdecimal() and len(pk) < 19]
     ).first()
     return {"model": model, "labeling_type": model.task if model else "", "filter": HardExampleFilter.objects.first()}
 

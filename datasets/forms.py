@@ -17,7 +17,7 @@ from unfold.widgets import (
 )
 
 from datasets import importing
-from datasets.models import Dataset, ImportFormat, ImportTask, Task
+from datasets.models import Dataset, ImportFormat, ImportTask, Label, Task
 
 
 class DatasetForm(forms.ModelForm):
@@ -42,6 +42,29 @@ class NewDatasetForm(DatasetForm):
     def clean_label_names(self) -> list[str]:
         """The lines that hold a name."""
         return [line.strip() for line in self.cleaned_data["label_names"].splitlines() if line.strip()]
+
+
+class LabelFormSet(forms.BaseInlineFormSet):
+    """The labels of a dataset, edited in place: each name and each shortcut once."""
+
+    def clean(self) -> None:
+        """What the database would refuse is said beside its field."""
+        super().clean()
+        kept = [form for form in self.forms if form.cleaned_data and not form.cleaned_data.get("DELETE")]
+        others = Label.objects.filter(dataset=self.instance).exclude(pk__in=[form.instance.pk for form in self.forms])
+        for field in ("name", "shortcut"):
+            taken = set(others.values_list(field, flat=True))
+            for form in kept:
+                value = form.cleaned_data.get(field)
+                if value and value in taken:
+                    form.add_error(field, f"Another label of this dataset has the {field} {value[:100]}.")
+                taken.add(value)
+
+    def save(self, commit: bool = True) -> list:
+        """Shortcuts that change are given up first, so that two labels can swap theirs."""
+        changing = [form.instance.pk for form in self.initial_forms if "shortcut" in form.changed_data]
+        Label.objects.filter(dataset=self.instance, pk__in=changing).update(shortcut="")
+        return super().save(commit)
 
 
 class ManyFilesInput(forms.ClearableFileInput):

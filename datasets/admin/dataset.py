@@ -20,7 +20,7 @@ from config.refusals import Refused
 from datasets import creation, holds
 from datasets.admin.dialogs import DialogsMixin
 from datasets.admin.look import link, manifest, progress, source, state
-from datasets.forms import DatasetForm, NewDatasetForm
+from datasets.forms import DatasetForm, LabelFormSet, NewDatasetForm
 from datasets.models import Dataset, Label, Status
 from datasets.pages import actor
 
@@ -32,6 +32,7 @@ class LabelInline(TabularInline):
     """The labels of a dataset, editable in place."""
 
     model = Label
+    formset = LabelFormSet
     extra = 0
     show_title = False
     fields = ("name", "color", "shortcut")

@@ -176,6 +176,12 @@ def deploy(client: Client, model: InferenceModel, **changed: object) -> str:
     return send(client, reverse(f"{SERVICE}_add"), answers | changed)
 
 
+@pytest.mark.parametrize("number", ["9" * 30, "abc", "-1"])
+def test_a_link_with_a_foreign_model_shows_the_empty_deploy_form(staff: Client, number: str) -> None:
+    """No number is too large for the database."""
+    assert staff.get(reverse(f"{SERVICE}_add"), {"model": number}).status_code == 200
+
+
 def test_a_service_is_deployed_with_filtering_into_a_new_dataset(staff: Client) -> None:
     model, chosen = InferenceModelFactory.create(), HardExampleFilterFactory.create()
     text = read(staff, reverse(f"{SERVICE}_add"), model=model.pk)

@@ -118,6 +118,30 @@ def test_a_free_dataset_is_deleted_with_its_samples(admin):
     assert not Dataset.objects.filter(pk=dataset.pk).exists()
 
 
+def label_rows(dataset, *rows):
+    """The POST of a dataset's page with these labels: (label or None, name, shortcut)."""
+    fields = {"labels-TOTAL_FORMS": len(rows), "labels-INITIAL_FORMS": sum(1 for row in rows if row[0])}
+    for number, (label, name, shortcut) in enumerate(rows):
+        said = {"id": label.pk if label else "", "dataset": dataset.pk}
+        said |= {"name": name, "shortcut": shortcut, "color": "#102030"}
+        fields |= {f"labels-{number}-{key}": value for key, value in said.items()}
+    return {"name": dataset.name, "description": "", **fields}
+
+
+def test_labels_swap_their_shortcuts_and_share_none(admin, db):
+    """A shortcut or a name that another label has is refused beside it; nothing is saved then."""
+    dataset = DatasetFactory()
+    cat, dog = (LabelFactory(dataset=dataset, name=name, shortcut=name[0]) for name in ("cat", "dog"))
+    address = reverse("admin:datasets_dataset_change", args=[dataset.pk])
+    taken = admin.post(address, label_rows(dataset, (cat, "cat", "c"), (dog, "dog", "d"), (None, "cow", "c")))
+    assert "Another label of this dataset has the shortcut c." in taken.content.decode()
+    unseen = admin.post(address, label_rows(dataset, (None, "cat", "x")))
+    assert "Another label of this dataset has the name cat." in unseen.content.decode()
+    assert dataset.labels.count() == 2
+    admin.post(address, label_rows(dataset, (cat, "cat", "d"), (dog, "dog", "c")))
+    assert dict(dataset.labels.values_list("name", "shortcut")) == {"cat": "d", "dog": "c"}
+
+
 def test_start_labeling_leads_to_the_grid(admin, rows):
     address = reverse("admin:datasets_dataset_start_labeling", args=[rows["dataset"].pk])
     assert admin.get(address)["Location"] == reverse("labeling:job", args=[rows["labelingjob"].pk])
