@@ -24,7 +24,8 @@ class Refused(Exception):  # noqa: N818  the name is what happened
         self.where = where
 
     def __str__(self) -> str:
-        place = ", ".join(f"{key} {value}" for key, value in self.where.items())
+        # a form's field says nothing on a terminal or on the page of a job
+        place = ", ".join(f"{key} {value}" for key, value in self.where.items() if key != "field")
         return f"{place}: {self.message}" if place else self.message
 
     def as_dict(self) -> dict[str, str | int]:

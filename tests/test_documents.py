@@ -1,0 +1,30 @@
+"""What the documents tell people to type is what the commands take."""
+
+import re
+import shlex
+
+import pytest
+from django.core.management import get_commands, load_command_class
+
+from tests.serving import ROOT
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINES = [
+    line
+    for document in DOCUMENTS
+    for line in re.findall(r"^ {4}manage\.py (\S.*?)(?: {2,}#.*)?$", document.read_text(), re.M)
+]
+
+
+def test_the_documents_name_commands() -> None:
+    """Otherwise the next test would show nothing."""
+    assert len(LINES) >= 5
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_documented_command_is_understood(line: str) -> None:
+    """Its name, its arguments and its options exist, and none that it needs is missing."""
+    name, *words = shlex.split(line)
+    app = get_commands()[name]
+    command = load_command_class(app, name) if isinstance(app, str) else app
+    command.create_parser("manage.py", name).parse_args(words)
