@@ -1,12 +1,15 @@
 """Commands do the long work themselves and show how far it is, on a terminal alone."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 
 from django.db import connection
 from tqdm import tqdm
+
+from config.leases import LeasedWork
 
 
 @contextmanager
@@ -37,3 +40,19 @@ def progress(words: str, look: Callable[[], tuple[int, int | None]], *, every: f
     finally:
         ended.set()
         watcher.join()
+
+
+def until_ended(row: LeasedWork, execute: Callable[[int], None], *, every: float = 0.5) -> None:
+    """Works on a row until it has ended; while a worker has it, waits, and takes over should that one die.
+
+    Args:
+        row: fresh from the database when this returns.
+        execute: goes on with the row of an id; does nothing where somebody else works on it.
+        every: seconds between two tries.
+    """
+    execute(row.pk)
+    row.refresh_from_db()
+    while row.status in row.WORKING:  # type: ignore[attr-defined]
+        time.sleep(every)
+        execute(row.pk)
+        row.refresh_from_db()

@@ -10,7 +10,7 @@ from config.refusals import Refused
 from datasets import importing
 from datasets.creation import create_dataset
 from datasets.models import Dataset, ImportFormat, ImportTask, Task, TaskStatus
-from datasets.waiting import progress
+from datasets.waiting import progress, until_ended
 
 
 class Command(BaseCommand):
@@ -43,7 +43,7 @@ class Command(BaseCommand):
                 difficult_only=bool(options["difficult_only"]),
             )
             with progress(str(task), lambda: _look(task.pk)):
-                importing.execute(task.pk)
+                until_ended(task, importing.execute)
         except Refused as refused:
             raise CommandError(str(refused)) from None
         task.refresh_from_db()

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from config.refusals import Refused
 from datasets import publishing
 from datasets.models import Dataset, DatasetVersion, Hold, VersionStatus
-from datasets.waiting import progress
+from datasets.waiting import progress, until_ended
 
 
 class Command(BaseCommand):
@@ -40,7 +40,7 @@ class Command(BaseCommand):
                 train_ratio=ratio if isinstance(ratio, float) else None,
             )
             with progress(str(version), lambda: _look(version.pk)):
-                publishing.execute(version.pk)
+                until_ended(version, publishing.execute)
         except Refused as refused:
             raise CommandError(str(refused)) from None
         version.refresh_from_db()
