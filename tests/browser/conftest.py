@@ -17,16 +17,16 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """One server for all tests of the session."""
+    """One server for all tests of this folder."""
     with serving(tmp_path_factory.mktemp("served")) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium. Without one the test is skipped, unless HARDMINE_BROWSER_REQUIRED says that it must run."""
+    """Debian's Chromium, closed before other tests: its event loop keeps Django's models out. Without one the test is skipped, unless HARDMINE_BROWSER_REQUIRED says that it must run."""
     if CHROMIUM is None:
         if os.environ.get("HARDMINE_BROWSER_REQUIRED"):
             pytest.fail("No Chromium is installed, and HARDMINE_BROWSER_REQUIRED is set.")
