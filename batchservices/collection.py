@@ -98,14 +98,14 @@ def check_task(task: str, dataset: Dataset, *, field: str) -> None:
         )
 
 
-def begin_filtering(run: BatchRun) -> CollectionTask:
-    """The task that filters a run, by what the run froze; inside the transaction that ends the run."""
+def begin_filtering(run: BatchRun, dataset: Dataset) -> CollectionTask:
+    """The task that filters a run into the dataset that it froze; inside the transaction that ends the run."""
     frozen = run.filter_settings or {}
     return _begin(
         kind=CollectionKind.FILTER,
         service=run.service,
         run=run,
-        dataset=Dataset.objects.get(pk=frozen["output_dataset"]),
+        dataset=dataset,
         input_location=run.input_location,
         label_mapping=frozen["label_mapping"],
         created_by=run.started_by,

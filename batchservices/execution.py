@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from batchservices import child
+from batchservices import child, output
 from batchservices.bringing import WRITERS
 from batchservices.inputs import list_inputs
 from batchservices.models import ACTIVE_RUN, RUN_MOVES, BatchRun, ItemStatus, RunItem, RunStatus
@@ -62,18 +62,17 @@ def _execute(run_id: int) -> None:
 
 def fail(run_id: int, error: Refused) -> None:
     """Ends a run with the reason, unless it has ended already."""
-    move(
-        BatchRun.objects.filter(pk=run_id),
-        moves=RUN_MOVES,
-        to=RunStatus.FAILED,
-        changes={
-            "error_code": error.code,
-            "error": str(error),
-            "finished_at": timezone.now(),
-            "lease_token": "",
-            "lease_expires_at": None,
-        },
-    )
+    changes = {
+        "error_code": error.code,
+        "error": str(error),
+        "finished_at": timezone.now(),
+        "lease_token": "",
+        "lease_expires_at": None,
+    }
+    with transaction.atomic():
+        runs = BatchRun.objects.filter(pk=run_id)
+        if move(runs, moves=RUN_MOVES, to=RunStatus.FAILED, changes=changes):
+            output.lift(runs.get())
 
 
 def _prepare(lease: Lease, run: BatchRun) -> None:

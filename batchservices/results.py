@@ -1,19 +1,15 @@
 """What a run leaves at its output location, in ModelArts' form, and how it ends."""
 
+import tempfile
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from django.db import transaction
 from django.utils import timezone
 
+from batchservices import output
 from batchservices.collection import begin_filtering
-from batchservices.models import (
-    RUN_MOVES,
-    BatchRun,
-    ItemStatus,
-    RunItem,
-    RunStatus,
-)
+from batchservices.models import RUN_MOVES, BatchRun, ItemStatus, RunItem, RunStatus
 from batchservices.predictions import manifest_line, manifest_name, result_name
 from config.leases import Lease
 from config.lifecycle import move_one
@@ -41,15 +37,21 @@ def conclude(lease: Lease) -> None:
     """
     run = BatchRun.objects.select_related("service").get(pk=lease.pk)
     manifest = locations.parse(run.output_location).join(manifest_name(run.pk))
-    with lease.renewing():
-        locations.write(manifest, b"".join(_manifest_lines(run)))
+    with lease.renewing(), tempfile.TemporaryFile() as file:
+        file.writelines(_manifest_lines(run))
+        file.seek(0)
+        locations.write(manifest, cast(BinaryIO, file))
     step("run.manifest.written")
     with transaction.atomic():
-        lease.hold(changes={"manifest": str(manifest), "finished_at": timezone.now(), **_words(run)})
-        move_one(BatchRun.objects.filter(pk=run.pk), moves=RUN_MOVES, to=_status(run))
+        dataset = output.dataset_of(run)
+        homeless = run.filtering and bool(run.done) and dataset is None
+        words = _words(run, homeless=homeless)
+        lease.hold(changes={"manifest": str(manifest), "finished_at": timezone.now(), **words})
+        move_one(BatchRun.objects.filter(pk=run.pk), moves=RUN_MOVES, to=_status(run, homeless=homeless))
         lease.release()
-        if run.filtering and run.done:
-            begin_filtering(run)
+        if dataset is not None and run.done:
+            begin_filtering(run, dataset)
+        output.lift(run)
         step("run.conclude.before_commit")
     step("run.concluded")
 
@@ -64,15 +66,20 @@ def _manifest_lines(run: BatchRun) -> Iterator[bytes]:
         yield dumps(line) + b"\n"
 
 
-def _status(run: BatchRun) -> RunStatus:
+def _status(run: BatchRun, *, homeless: bool) -> RunStatus:
     if not run.done:
         return RunStatus.FAILED
-    return RunStatus.ALARM if run.failed else RunStatus.FINISHED
+    return RunStatus.ALARM if run.failed or homeless else RunStatus.FINISHED
 
 
-def _words(run: BatchRun) -> dict[str, str]:
+def _words(run: BatchRun, *, homeless: bool) -> dict[str, str]:
+    if homeless:
+        words = (
+            "The inputs were not filtered: the dataset for the hard examples was deleted. Choose another; run it again."
+        )
+        return {"error_code": "no_dataset", "error": words}
     if not run.failed:
-        return {}
+        return {"error_code": "", "error": ""}
     first = run.items.filter(status=ItemStatus.FAILED).order_by("position").first()
     words = f"{run.failed:,} of {run.total:,} inputs could not be predicted."
     if first is not None:

@@ -5,6 +5,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from batchservices import output
 from batchservices.execution import RUN, execute
 from batchservices.inputs import has_inputs
 from batchservices.models import (
@@ -44,6 +45,7 @@ def start(*, service: BatchService, by: User | None) -> BatchRun:
         with transaction.atomic():
             run = _frozen(BatchService.objects.select_related("model", "filter").get(pk=service.pk), by)
             run.save(force_insert=True)
+            output.hold(run)
             step("run.started")
             ring(RUN, run.pk, times=settings.WORKER_PROCESSES)
     except IntegrityError:
@@ -108,4 +110,5 @@ def stop(*, run: BatchRun, by: User | None) -> None:
     RunItem.objects.filter(run=run, status=ItemStatus.LEASED).update(
         status=ItemStatus.PENDING, lease_token="", lease_expires_at=None
     )
+    output.lift(run)
     run.refresh_from_db()

@@ -2,14 +2,14 @@
 
 import pytest
 
-from batchservices import collection, running
+from batchservices import collection, execution, running
 from batchservices.deployment import configure_filtering
 from batchservices.models import BatchService, CollectionTask
 from batchservices.words import filtering_words
 from config.refusals import Refused
 from datasets import counters
 from datasets.bulk_review import confirm_many
-from datasets.creation import create_dataset
+from datasets.creation import create_dataset, delete_dataset
 from datasets.models import Dataset, Sample, Status
 from tests import loop
 from tests.factories import DetectionDatasetFactory, StaffFactory
@@ -173,6 +173,56 @@ def test_a_run_filters_by_what_it_froze(service: BatchService) -> None:
     running.execute(run.pk)
     task = loop.collect(run.collection_tasks.get())
     assert (task.status, task.dataset.name) == ("dataset_imported", "night")
+
+
+def elsewhere(service: BatchService) -> None:
+    configure_filtering(service=service, by=None, filtering=True, output_dataset_name="elsewhere")
+
+
+def test_nobody_deletes_the_dataset_that_a_run_will_fill(service: BatchService) -> None:
+    loop.put_digits("inputs:night", first=400, count=30)
+    filtering(service, output_dataset_name="night")
+    run = running.start(service=service, by=None)
+    elsewhere(service)
+    night = Dataset.objects.get(name="night")
+    with pytest.raises(Refused, match=f"hard examples of nightly run {run.pk} will come into it"):
+        delete_dataset(dataset=night, by=None)
+    running.execute(run.pk)
+    with pytest.raises(Refused, match="brings images into it"):
+        delete_dataset(dataset=night, by=None)
+    assert loop.collect(run.collection_tasks.get()).dataset == night
+    assert not night.holds.exists()
+
+
+@pytest.mark.parametrize("end", ["stopped", "failed", "predicted nothing"])
+def test_a_run_that_ends_early_holds_its_dataset_no_more(service: BatchService, end: str) -> None:
+    loop.put("inputs:night/no image.png", b"no image")
+    filtering(service, output_dataset_name="night")
+    run = running.start(service=service, by=None)
+    night = Dataset.objects.get(name="night")
+    assert night.holds.count() == 1
+    if end == "stopped":
+        running.stop(run=run, by=None)
+    elif end == "failed":
+        execution.fail(run.pk, Refused("no_room", "The disk is full."))
+    else:
+        running.execute(run.pk)
+    assert not night.holds.exists()
+    elsewhere(service)
+    delete_dataset(dataset=night, by=None)
+
+
+def test_a_run_whose_dataset_is_gone_all_the_same_keeps_its_predictions(service: BatchService) -> None:
+    loop.put_digits("inputs:night", first=400, count=3)
+    filtering(service, output_dataset_name="night")
+    run = running.start(service=service, by=None)
+    elsewhere(service)
+    Dataset.objects.filter(name="night").delete()
+    running.execute(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.done, run.error_code) == ("alarm", 3, "no_dataset")
+    assert "was deleted" in run.error
+    assert not run.collection_tasks.exists()
 
 
 def test_an_input_that_changed_since_the_run_is_not_taken(service: BatchService) -> None:
