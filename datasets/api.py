@@ -79,13 +79,14 @@ class DatasetDoor(ListModelMixin, RetrieveModelMixin, Door):
         task = importing.start_import(dataset=dataset, uploads=uploads, **said, by=self.caller)
         return self.answer(task, ImportTaskDetailSerializer, status=202)
 
-    @extend_schema(request=PublishInput, responses={202: DatasetVersionSerializer})
+    @extend_schema(request=PublishInput, responses={200: DatasetVersionSerializer, 202: DatasetVersionSerializer})
     @action(detail=True, methods=["post"])
     def publish(self, request: Request, pk: int) -> Response:
-        """Publish the labeled samples as the next version."""
+        """Publish the labeled samples as the next version; 200 with the one that is there where nothing changed."""
         dataset = self.get_object()
         version = publishing.publish(dataset=dataset, **self.said(PublishInput), by=self.caller)
-        return self.answer(version, DatasetVersionSerializer, status=202)
+        there = version.status == VersionStatus.PUBLISHED
+        return self.answer(version, DatasetVersionSerializer, status=200 if there else 202)
 
 
 class LabelDoor(ListModelMixin, Inside):

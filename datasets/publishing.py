@@ -4,7 +4,8 @@
     datasets:versions/<dataset id>/<version>/annotations/<sha256>.xml        boxes, in VOC
 
 Samples stand in the order in which they came. Those that are Labeled when publishing starts are in; each is written as
-it is when its turn comes, and left out if it is no longer Labeled then. Nothing is written to the row before all files
+it is when its turn comes, and left out if it is no longer Labeled then. One content has one version: publishing again
+what has not changed gives back the version that is there. Nothing is written to the row before all files
 are there, so that publishing can be killed at any moment and begun again.
 """
 
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from itertools import batched
 from typing import BinaryIO, cast
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Count, Min
@@ -31,7 +33,7 @@ from config.steps import step
 from datasets import holds, locations, records
 from datasets.formats import manifest, voc
 from datasets.locations import Location
-from datasets.models import Dataset, DatasetVersion, Sample, Status, Usage, VersionStatus
+from datasets.models import Dataset, DatasetVersion, Label, Sample, Status, Usage, VersionStatus
 from datasets.models.version import VERSION_MOVES
 
 LEAST_PER_LABEL = 5
@@ -51,6 +53,9 @@ def publish(
 ) -> DatasetVersion:
     """Begins to publish the Labeled samples of a dataset as its next version; a worker does it.
 
+    Where nothing has changed since a version that was published with the same choices, that one is given back, whose
+    status then is PUBLISHED already; unless another name is asked for.
+
     Args:
         name: 1 to 32 letters, digits, _ and -; the next free of V001, V002, ... where it is empty.
         hard_examples: whether hardness and reasons are written.
@@ -67,6 +72,8 @@ def publish(
         raise Refused("bad_value", "The share of TRAIN is between 0 and 1.", field="train_ratio")
     if len(description) > 256:
         raise Refused("bad_value", "The description has at most 256 characters.", field="description")
+    if same := _same_content(dataset, name, hard_examples, train_ratio):
+        return same
     with transaction.atomic():
         Dataset.objects.select_for_update().get(pk=dataset.pk)
         taken = set(DatasetVersion.objects.filter(dataset=dataset).values_list("name", flat=True))
@@ -129,6 +136,36 @@ def _check_labeled(dataset: Dataset, train_ratio: float | None) -> None:
                 )
 
 
+def _same_content(dataset: Dataset, name: str, hard_examples: bool, train_ratio: float | None) -> DatasetVersion | None:
+    """The newest version that says what would be published now."""
+    labeled = Sample.objects.filter(dataset=dataset, status=Status.LABELED)
+    alike = DatasetVersion.objects.filter(
+        dataset=dataset,
+        status=VersionStatus.PUBLISHED,
+        hard_examples=hard_examples,
+        train_ratio=train_ratio,
+        sample_count=labeled.count(),
+        **({"name": name} if name else {}),
+    ).exclude(content="")
+    if not alike.exists():  # spares reading all samples
+        return None
+    content = _begin_content(dataset)
+    for pk, version in labeled.order_by("id").values_list("pk", "version").iterator():
+        content.update(_said(pk, version))
+    return alike.filter(content=content.hexdigest()).order_by("-id").first()
+
+
+def _begin_content(dataset: Dataset) -> "hashlib._Hash":
+    """The digest of a content: where blobs stand and what labels are called, then each sample with its version, which
+    every verb counts up that changes what a manifest says of it."""
+    labels = list(Label.objects.filter(dataset=dataset).order_by("id").values_list("pk", "name"))
+    return hashlib.sha256(repr((sorted(settings.FOREIGN_LOCATIONS.items()), labels)).encode())
+
+
+def _said(pk: int, version: int) -> bytes:
+    return f"{pk}:{version}\n".encode()
+
+
 @dataclass
 class _Tally:
     """What was written so far."""
@@ -151,7 +188,7 @@ def _write(version: DatasetVersion, lease: Lease) -> None:
     split = _split(version)
     folder = Location("datasets", f"versions/{dataset.pk}/{version.name}")
     place = folder.join(f"{dataset.name}-{version.name}.manifest")
-    tally, checksum = _Tally(), hashlib.sha256()
+    tally, checksum, content = _Tally(), hashlib.sha256(), _begin_content(dataset)
     with tempfile.TemporaryFile() as file:
         for chunk in batched(ids, CHUNK_ROWS):
             samples = _read_chunk(chunk, lease)
@@ -161,6 +198,7 @@ def _write(version: DatasetVersion, lease: Lease) -> None:
                 line = _line(sample, version, usage, folder)
                 checksum.update(line)
                 file.write(line)
+                content.update(_said(sample.pk, sample.version))
             holds.progress(dataset=dataset, key=_hold(version), done=tally.samples, total=len(ids))
             breathe()
         if not tally.samples:
@@ -173,6 +211,7 @@ def _write(version: DatasetVersion, lease: Lease) -> None:
         changes = {
             "manifest": str(place),
             "sha256": checksum.hexdigest(),
+            "content": content.hexdigest(),
             "sample_count": tally.samples,
             "hard_count": tally.hard,
             "label_counts": dict(sorted(tally.labels.items())),

@@ -12,7 +12,7 @@ from unfold.decorators import action
 from config.refusals import Refused
 from datasets import publishing
 from datasets.forms import ImportForm, PublishForm
-from datasets.models import Dataset
+from datasets.models import Dataset, VersionStatus
 from datasets.pages import actor
 
 
@@ -61,7 +61,10 @@ class DialogsMixin(ModelAdmin):
             except Refused as refused:
                 say(form, refused)
             else:
-                messages.success(request, f"{version.name} is being published.")
+                if version.status == VersionStatus.PUBLISHED:
+                    messages.info(request, f"Nothing has changed since {version.name}, so no new version was made.")
+                else:
+                    messages.success(request, f"{version.name} is being published.")
                 return HttpResponseRedirect(reverse("admin:datasets_datasetversion_change", args=[version.pk]))
         return self._dialog(request, dataset, form, title=f"Publish {dataset}", button="Publish")
 

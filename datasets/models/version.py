@@ -24,7 +24,8 @@ VERSION_MOVES = {
 class DatasetVersion(LeasedWork):
     """V001, V002, ...: a manifest of the labeled samples, immutable once published.
 
-    `manifest` is the location of the manifest, `sha256` its checksum.
+    `manifest` is the location of the manifest, `sha256` its checksum, `content` the digest of what it was made from
+    (`datasets.publishing`); versions from before that was kept have none.
     """
 
     WORKING = (VersionStatus.PUBLISHING,)
@@ -39,6 +40,7 @@ class DatasetVersion(LeasedWork):
     train_ratio = models.FloatField(null=True, blank=True, help_text="Share of TRAIN among those without a usage.")
     manifest = models.CharField(max_length=300, blank=True, editable=False)
     sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    content = models.CharField(max_length=64, blank=True, editable=False)
     sample_count = models.PositiveIntegerField(default=0, editable=False)
     hard_count = models.PositiveIntegerField(default=0, editable=False)
     label_counts = models.JSONField(default=dict, editable=False)

@@ -5,7 +5,7 @@ from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from datasets import locations
+from datasets import locations, publishing
 from datasets.models import Dataset, DatasetVersion, ImportTask, Sample, Status
 from tests.factories import (
     AnnotationFactory,
@@ -198,6 +198,9 @@ def test_publishing_begins_a_version(admin, rows):
     assert "spring is being published." in page.content.decode()
     version = DatasetVersion.objects.get()
     assert (version.name, version.hard_examples, version.train_ratio) == ("spring", True, None)
+    publishing.execute(version.pk)
+    page = admin.post(page_of(rows, "publish"), {"hard_examples": "on"}, follow=True)
+    assert "Nothing has changed since spring, so no new version was made." in page.content.decode()
 
 
 def test_a_version_that_cannot_be_is_said_beside_its_field(admin, rows):

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from datasets import counters, staging
+from datasets import counters, publishing, staging
 from datasets.entries import work_folder
 from datasets.models import Annotation, Dataset, DatasetVersion, ImportTask, ReviewEvent, Sample, Status, VersionStatus
 from tests.factories import (
@@ -207,6 +207,13 @@ class TestVersions:
         assert (answer.json()["name"], answer.json()["status"]) == ("V001", "publishing")
         again = client.post(f"/api/v1/datasets/{dataset.pk}/publish/")
         assert (again.status_code, again.json()["code"]) == (409, "already_publishing")
+        publishing.execute(answer.json()["id"])
+        unchanged = client.post(f"/api/v1/datasets/{dataset.pk}/publish/")
+        assert (unchanged.status_code, unchanged.json()["name"], unchanged.json()["status"]) == (
+            200,
+            "V001",
+            "published",
+        )
 
     @pytest.mark.parametrize(
         ("body", "code"),

@@ -10,9 +10,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from config.refusals import Refused
-from datasets import blobs, creation, holds, importing, publishing
+from datasets import blobs, changes, creation, holds, importing, publishing, review, transfer
 from datasets.images import safe_name
-from datasets.models import Annotation, Dataset, DatasetVersion, Sample, Task
+from datasets.intake import Claim
+from datasets.models import Dataset, DatasetVersion, Sample, Task
 from datasets.preparation import Prepared, prepare
 from tests.factories import (
     AnnotationFactory,
@@ -102,17 +103,67 @@ def test_sources_are_foreign_where_settings_say_so(own_storages: Path, settings)
 
 
 def test_a_version_never_changes(own_storages: Path) -> None:
-    dataset = DatasetFactory()
+    dataset = DatasetFactory(task=Task.IMAGE_CLASSIFICATION)
+    LabelFactory(dataset=dataset, name="other")
     AnnotationFactory(sample=stored(1, dataset=dataset, status="labeled"))
     version = published(dataset)
     before = content(version, own_storages), DatasetVersion.objects.values().get()
-    Annotation.objects.all().delete()
+    review.relabel(sample_id=dataset.samples.get().pk, by=UserFactory(), claims=[Claim(label="other")])
     publishing.execute(version.pk)
     with pytest.raises(Refused) as refused:
         publishing.publish(dataset=dataset, by=UserFactory(), name="V001")
     assert (refused.value.code, refused.value.status) == ("version_exists", 409)
     assert (content(version, own_storages), DatasetVersion.objects.values().get()) == before
     assert published(dataset).name == "V002"
+
+
+@pytest.fixture
+def two(own_storages: Path) -> Dataset:
+    """Two labeled samples and one that waits, of one label."""
+    dataset = DatasetFactory(task=Task.IMAGE_CLASSIFICATION)
+    label = LabelFactory(dataset=dataset, name="cat")
+    LabelFactory(dataset=dataset, name="dog")
+    for number, status in enumerate(["labeled", "labeled", "to_be_confirmed"]):
+        AnnotationFactory(sample=stored(number, dataset=dataset, status=status), label=label)
+    return dataset
+
+
+def test_one_content_has_one_version(two: Dataset) -> None:
+    first = published(two)
+    assert published(two).pk == first.pk
+    assert published(two, name=first.name, description="the same").pk == first.pk
+    assert published(two, hard_examples=False).name == "V002"
+    assert published(two).pk == first.pk
+    assert published(two, name="release").name == "release"
+    assert (published(two).name, two.versions.count()) == ("release", 3)
+
+
+def _from_elsewhere(dataset: Dataset) -> None:
+    other = DatasetFactory(task=dataset.task)
+    sample = stored(9, dataset=other, status="labeled")
+    AnnotationFactory(sample=sample, label=LabelFactory(dataset=other, name="cat"))
+    transfer.add_to_dataset(samples=[sample.pk], target=dataset, by=UserFactory())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda dataset, ids: review.confirm(sample_id=ids[2], by=UserFactory()),
+        lambda dataset, ids: review.confirm_many(sample_ids=ids, by=UserFactory()),
+        lambda dataset, ids: review.reject(sample_id=ids[0], by=UserFactory()),
+        lambda dataset, ids: review.relabel(sample_id=ids[0], by=UserFactory(), claims=[Claim(label="dog")]),
+        lambda dataset, ids: review.mark_hard(samples=ids, by=UserFactory()),
+        lambda dataset, ids: changes.change_label(label=dataset.labels.get(name="cat"), by=None, name="lion"),
+        lambda dataset, ids: _from_elsewhere(dataset),
+    ],
+    ids=["confirm", "confirm many", "reject", "relabel", "mark hard", "rename a label", "add to dataset"],
+)
+def test_whatever_changes_a_manifest_makes_a_new_version(own_storages: Path, two: Dataset, change) -> None:
+    first = published(two)
+    change(two, list(two.samples.order_by("id").values_list("pk", flat=True)))
+    second = published(two)
+    assert second.name == "V002"
+    assert content(second, own_storages) != content(first, own_storages)
 
 
 def test_one_at_a_time_and_only_with_labels() -> None:
@@ -178,7 +229,7 @@ def test_a_kill_at_any_step_changes_nothing_in_the_end(own_storages: Path, monke
             raise Killed
 
     monkeypatch.setattr(publishing, "step", kill)
-    version = publishing.publish(dataset=dataset, by=UserFactory())
+    version = publishing.publish(dataset=dataset, by=UserFactory(), name="again")
     for _ in range(2):
         try:
             publishing.execute(version.pk)

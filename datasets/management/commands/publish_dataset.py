@@ -13,7 +13,7 @@ from datasets.waiting import progress, until_ended
 
 
 class Command(BaseCommand):
-    help = "Publishes the Labeled samples of a dataset as its next version. A version that is there stays as it is."
+    help = "Publishes the Labeled samples of a dataset as its next version. Unchanged content keeps its version."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("dataset", help="name of the dataset")
@@ -39,6 +39,7 @@ class Command(BaseCommand):
                 hard_examples=not options["without_hardness"],
                 train_ratio=ratio if isinstance(ratio, float) else None,
             )
+            unchanged = version.status == VersionStatus.PUBLISHED
             with progress(str(version), lambda: _look(version.pk)):
                 until_ended(version, publishing.execute)
         except Refused as refused:
@@ -47,7 +48,10 @@ class Command(BaseCommand):
         columns = ("name", "status", "manifest", "sha256", "sample_count", "hard_count", "error")
         result = {column: getattr(version, column) for column in columns}
         words = "{name} {status}: {sample_count} samples, {hard_count} hard, {manifest} {error}".format(**result)
-        self.stdout.write(json.dumps({"dataset": dataset, **result}) if as_json else words.strip())
+        if unchanged:
+            words = f"Nothing new to publish. {words}"
+        told = {"dataset": dataset, "unchanged": unchanged, **result}
+        self.stdout.write(json.dumps(told) if as_json else words.strip())
         if version.status == VersionStatus.FAILED:
             raise CommandError(version.error)
 

@@ -37,9 +37,11 @@ def test_a_folder_is_imported_published_and_checked(own_storages: Path, capsys) 
     assert (again["added"], again["already_there"]) == (0, 3)
     call_command("publish_dataset", "cats", by="ann", name="V1", as_json=True)
     version = result(capsys)
-    assert (version["status"], version["sample_count"]) == ("published", 3)
+    assert (version["status"], version["sample_count"], version["unchanged"]) == ("published", 3, False)
     call_command("publish_dataset", "cats", by="ann", name="V1", as_json=True)
-    assert result(capsys) == version
+    assert result(capsys) == {**version, "unchanged": True}
+    call_command("publish_dataset", "cats", by="ann")
+    assert capsys.readouterr().out.startswith("Nothing new to publish. V1 published: 3 samples")
     assert Dataset.objects.get().versions.count() == 1
     call_command("check_counts", as_json=True)
     assert result(capsys) == {"datasets": 1, "differences": []}
