@@ -11,13 +11,13 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_http_methods
-from unfold.admin import ModelAdmin
 
 from batchservices.forms import show_refusal
 from config.refusals import Refused
+from config.selection import RowsAdmin
 
 
-class PagesAdmin(ModelAdmin):
+class PagesAdmin(RowsAdmin):
     """An admin whose single rows have a page of our own instead of the form."""
 
     list_per_page = 50
@@ -40,7 +40,7 @@ class PagesAdmin(ModelAdmin):
         return path(address, self.admin_site.admin_view(allowed), name=full)
 
 
-class UsedRowsStay(ModelAdmin):
+class UsedRowsStay(RowsAdmin):
     """Refuses to delete what others still use, and says who in one line instead of listing a million rows."""
 
     def uses_of(self, row: Any) -> str:
@@ -64,7 +64,7 @@ class UsedRowsStay(ModelAdmin):
         return [str(row) for row in rows], {name: len(rows)}, set(), protected
 
 
-def found(admin: ModelAdmin, request: HttpRequest, object_id: str | int) -> Any:
+def found(admin: RowsAdmin, request: HttpRequest, object_id: str | int) -> Any:
     """The row that an address names. Raises Http404 where there is none."""
     row = admin.get_object(request, str(object_id))
     if row is None:
@@ -72,7 +72,7 @@ def found(admin: ModelAdmin, request: HttpRequest, object_id: str | int) -> Any:
     return row
 
 
-def page(admin: ModelAdmin, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
+def page(admin: RowsAdmin, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
     """A page of our own within the admin."""
     request.current_app = admin.admin_site.name
     return TemplateResponse(
@@ -83,7 +83,7 @@ def page(admin: ModelAdmin, request: HttpRequest, template: str, **context: Any)
 
 
 def form_page(
-    admin: ModelAdmin,
+    admin: RowsAdmin,
     request: HttpRequest,
     form: forms.Form,
     verb: Callable[[dict[str, Any]], str],

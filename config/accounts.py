@@ -15,10 +15,10 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from knox.models import AuthToken
-from unfold.admin import ModelAdmin
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from config.selection import RowsAdmin
 from datasets.pages import actor
 
 ADMINISTRATORS_ONLY = ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")
@@ -27,7 +27,7 @@ admin.site.unregister([User, Group, AuthToken])
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):
+class UserAdmin(DjangoUserAdmin, RowsAdmin):
     """Accounts, with a button for a token of the API."""
 
     form = UserChangeForm
@@ -79,7 +79,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+class GroupAdmin(DjangoGroupAdmin, RowsAdmin):
     """Roles. They give rights, and so administrators alone write them."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -96,7 +96,7 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
 
 
 @admin.register(AuthToken)
-class TokenAdmin(ModelAdmin):
+class TokenAdmin(RowsAdmin):
     """The tokens that are valid: whose, since when. Deleting one revokes it; only its hash is known."""
 
     list_display = ("token_key", "user", "created", "expiry")

@@ -12,10 +12,10 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from config.figures import ago, bins_of, dot, histogram, table_rows
+from config.selection import RowsAdmin
 from datasets.models import Blob
 from datasets.pages import actor
 from hardexamples.filters import change_filter, create_filter
@@ -38,7 +38,7 @@ ALGORITHMS = [name for name in FilterForm.declared_fields if name in MODELARTS_W
 
 
 @admin.register(HardExampleFilter)
-class HardExampleFilterAdmin(ModelAdmin):
+class HardExampleFilterAdmin(RowsAdmin):
     """Filters. Presets and fitted ones are copied, not changed, so that their names keep their meaning."""
 
     form = FilterForm
@@ -129,7 +129,7 @@ class HardExampleFilterAdmin(ModelAdmin):
 
 
 @admin.register(Mining)
-class MiningAdmin(ModelAdmin):
+class MiningAdmin(RowsAdmin):
     """Minings: they are made by the filtering of a run and never changed by hand."""
 
     list_display = ["subject", "filter_name", "state", "total", "flagged_share", "reference", "begun"]

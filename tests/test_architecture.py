@@ -17,6 +17,7 @@ INFRASTRUCTURE = {
     "confirmation",
     "figures",
     "refusals",
+    "selection",
     "steps",
     "doorbell",
     "celery",

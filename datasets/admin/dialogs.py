@@ -6,17 +6,17 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
 from config.refusals import Refused
+from config.selection import RowsAdmin
 from datasets import publishing
 from datasets.forms import ImportForm, PublishForm
 from datasets.models import Dataset, VersionStatus
 from datasets.pages import actor
 
 
-class DialogsMixin(ModelAdmin):
+class DialogsMixin(RowsAdmin):
     """The buttons Import and Publish of a dataset, each with its page."""
 
     def has_import_permission(self, request: HttpRequest, obj: object | None = None) -> bool:

@@ -8,14 +8,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 
+from config.selection import RowsAdmin
 from datasets.admin.look import link, progress
 from datasets.models import Label, LabelingJob, Status
 
 
 @admin.register(LabelingJob)
-class LabelingJobAdmin(ModelAdmin):
+class LabelingJobAdmin(RowsAdmin):
     """Jobs: each dataset has its default one; jobs of one dataset share its samples."""
 
     list_display = ("grid", "dataset", "to_be_confirmed", "labeled", "created_by", "created_at", "edit")

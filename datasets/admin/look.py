@@ -4,8 +4,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 
+from config.selection import RowsAdmin
 from datasets.models import DatasetVersion, ImportTask
 
 TONES = {
@@ -22,7 +23,7 @@ TONES = {
 }
 
 
-class ReadOnlyAdmin(ModelAdmin):
+class ReadOnlyAdmin(RowsAdmin):
     """Rows that verbs write: to be looked at, not edited."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
