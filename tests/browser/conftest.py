@@ -26,7 +26,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, closed before other tests: its event loop keeps Django's models out. Without one the test is skipped, unless HARDMINE_BROWSER_REQUIRED says that it must run."""
+    """Debian's Chromium, closed before other tests: its event loop keeps Django's models out.
+
+    Without one the test is skipped, unless HARDMINE_BROWSER_REQUIRED says that it must run.
+    """
     if CHROMIUM is None:
         if os.environ.get("HARDMINE_BROWSER_REQUIRED"):
             pytest.fail("No Chromium is installed, and HARDMINE_BROWSER_REQUIRED is set.")
