@@ -160,18 +160,16 @@ def stop(*, task: CollectionTask, by: User | None) -> None:
 
 def execute(task_id: int) -> None:
     """Goes on with a collection wherever it stands; harmless however often it is called."""
-    lease = None
     try:
         lease = claim(CollectionTask, task_id)
         if lease is not None:
-            with lease.giving_back():
+            with lease.giving_back(), lease.waiting():
                 _execute(lease)
     except LeaseLost:
         log.info("Collection %s was stopped, or somebody else works on it.", task_id)
     except Refused as error:
-        if lease is not None and error.status == AWAY:
+        if error.status == AWAY:
             log.warning("Collection %s waits: %s", task_id, error)
-            lease.release()  # the sweeper rings again, up to the limit of attempts
             return
         log.warning("Collection %s failed: %s", task_id, error)
         fail(task_id, error)

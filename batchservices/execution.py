@@ -19,7 +19,7 @@ from batchservices.models import ACTIVE_RUN, RUN_MOVES, BatchRun, ItemStatus, Ru
 from batchservices.queue import RETRIED, Settled, Worker
 from batchservices.results import conclude, write_result
 from config.doorbell import ring
-from config.leases import CHUNK_ROWS, CHUNK_SECONDS, Lease, LeaseLost, breathe, claim
+from config.leases import AWAY, CHUNK_ROWS, CHUNK_SECONDS, Lease, LeaseLost, breathe, claim
 from config.lifecycle import move, move_one
 from config.refusals import Refused
 from config.steps import step
@@ -37,6 +37,9 @@ def execute(run_id: int) -> None:
     except LeaseLost:
         log.info("Run %s was stopped, or somebody else works on it.", run_id)
     except Refused as error:
+        if error.status == AWAY:
+            log.warning("Run %s waits: %s", run_id, error)
+            return
         log.warning("Run %s failed: %s", run_id, error)
         fail(run_id, error)
 
@@ -49,14 +52,16 @@ def _execute(run_id: int) -> None:
         lease = claim(BatchRun, run_id)
         if lease is None:
             return
-        with lease.giving_back():
+        with lease.giving_back(), lease.waiting():
             _prepare(lease, run)
-    child.load(run)
-    if not _work(run):
-        return
+    worker = Worker(run)
+    with worker.waiting():
+        child.load(run)
+        if not _work(run, worker):
+            return
     lease = claim(BatchRun, run_id)
     if lease is not None:
-        with lease.giving_back():
+        with lease.giving_back(), lease.waiting():
             conclude(lease)
 
 
@@ -116,7 +121,7 @@ def _keep(lease: Lease, chunk: list[RunItem]) -> None:
     breathe()
 
 
-def _work(run: BatchRun) -> bool:
+def _work(run: BatchRun, worker: Worker) -> bool:
     """Predicts chunk after chunk until nobody has anything left to lease.
 
     Returns:
@@ -126,7 +131,6 @@ def _work(run: BatchRun) -> bool:
         LeaseLost: the run was stopped, or others took over what was leased, or this worker was asked to stop.
         Refused: nothing more can be predicted or written; the run fails.
     """
-    worker = Worker(run)
     with worker.giving_back(), worker.renewing():
         leased = deque(worker.settle_and_lease([], wanted=4))
         step("run.chunk.leased")

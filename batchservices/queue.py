@@ -4,8 +4,8 @@ An item that died with its worker twice is leased alone, so that it costs no oth
 """
 
 import secrets
-from collections.abc import Collection, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from batchservices.models import BatchRun, ItemStatus, RunItem, RunStatus
 from batchservices.predictions import Classification, from_modelarts
-from config.leases import CHUNK_ROWS, UNHEARD, LeaseLost, giving_back, renewing
+from config.leases import ATTEMPTS, AWAY, CHUNK_ROWS, UNHEARD, LeaseLost, given_up, giving_back, renewing
 from config.refusals import Refused
 from config.steps import step
 from hardexamples import store
@@ -132,10 +132,31 @@ class Worker:
         return giving_back(self._give_back)
 
     def _give_back(self) -> None:
+        self._leave(**UNHEARD)
+
+    def _leave(self, **changes: Any) -> None:
         with transaction.atomic():
             mine = RunItem.objects.filter(run=self.run, status=ItemStatus.LEASED, lease_token=self.token)
             mine.update(status=ItemStatus.PENDING, lease_token="", lease_expires_at=None, attempts=F("attempts") - 1)
-            BatchRun.objects.filter(pk=self.run.pk, status=RunStatus.RUNNING).update(**UNHEARD)
+            BatchRun.objects.filter(pk=self.run.pk, status=RunStatus.RUNNING).update(**changes)
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """As `config.leases.Lease.waiting`: where a storage or the sandbox is away, nothing that is leased costs a try.
+
+        Raises:
+            Refused: as `config.leases.given_up`, where all workers waited too often without settling anything.
+        """
+        try:
+            yield
+        except Refused as error:
+            if error.status != AWAY:
+                raise
+            self._leave(attempts=F("attempts") + 1, waits_for=str(error)[:1000])
+            tried = BatchRun.objects.values_list("attempts", flat=True).get(pk=self.run.pk)
+            if tried >= ATTEMPTS * settings.WORKER_PROCESSES:
+                raise given_up(str(error)) from error
+            raise
 
     def _renew(self) -> None:
         mine = RunItem.objects.filter(run=self.run, status=ItemStatus.LEASED, lease_token=self.token)
@@ -148,7 +169,7 @@ class Worker:
         running = BatchRun.objects.filter(pk=self.run.pk, status=RunStatus.RUNNING)
         changes: dict[str, Any] = {"done": F("done") + done, "failed": F("failed") + failed}
         if done or failed:
-            changes["attempts"] = 0
+            changes |= {"attempts": 0, "waits_for": ""}
         if running.update(heartbeat_at=timezone.now(), **changes) != 1:
             raise LeaseLost
 

@@ -41,7 +41,7 @@ class WorkerStops(LeaseLost):
 
 
 class LeasedWork(models.Model):
-    """The columns of long work: who holds it, until when, how often it was tried, what went wrong.
+    """The columns of long work: who holds it, until when, how often it was tried, what went wrong, what it waits for.
 
     Subclasses have a `status` and name the statuses in which there is something to do in `WORKING`.
     """
@@ -56,6 +56,7 @@ class LeasedWork(models.Model):
     stop_requested = models.BooleanField(default=False, editable=False)
     error_code = models.CharField(max_length=64, blank=True, editable=False)
     error = models.TextField(blank=True, editable=False)
+    waits_for = models.CharField(max_length=1000, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     started_at = models.DateTimeField(null=True, blank=True, editable=False)
     finished_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -108,6 +109,21 @@ class Lease:
         """Gives the work back where the worker is stopped while it works on it; so the next start goes on at once."""
         return giving_back(self._give_back)
 
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Gives the work back where a storage or the sandbox is away, and keeps in words what it waits for.
+
+        The refusal goes on to the caller, who leaves the work as it is: the sweeper rings again, up to the limit of
+        attempts.
+        """
+        try:
+            yield
+        except Refused as error:
+            if error.status == AWAY:
+                mine = self.model._default_manager.filter(pk=self.pk, lease_token=self.token)
+                mine.update(lease_token="", lease_expires_at=None, waits_for=str(error)[:1000])
+            raise
+
     def _give_back(self) -> None:
         self.model._default_manager.filter(pk=self.pk, lease_token=self.token).update(
             lease_token="", lease_expires_at=None, attempts=0, **UNHEARD
@@ -158,7 +174,7 @@ def claim(model: type[LeasedWork], pk: int) -> Lease | None:
     """Takes a work that nobody holds, or None where there is nothing to do, somebody works on it, or this worker stops.
 
     Raises:
-        Refused: "worker_died_repeatedly" where it was tried too often without getting further; the caller fails it.
+        Refused: as `given_up`, where it was tried too often without getting further; the caller fails it.
     """
     if stopping.asked():
         return None
@@ -175,13 +191,21 @@ def claim(model: type[LeasedWork], pk: int) -> Lease | None:
     if not taken:
         return None
     model._default_manager.filter(pk=pk, started_at=None).update(started_at=now)
-    if model._default_manager.values_list("attempts", flat=True).get(pk=pk) > ATTEMPTS:
-        raise Refused(
-            "worker_died_repeatedly",
-            f"The worker died {ATTEMPTS} times at the same place. Look into the worker's log, then start again.",
-            status=409,
-        )
+    attempts, waited_for = model._default_manager.values_list("attempts", "waits_for").get(pk=pk)
+    if attempts > ATTEMPTS:
+        raise given_up(waited_for)
+    if waited_for:
+        model._default_manager.filter(pk=pk, lease_token=token).update(waits_for="")
     return Lease(model, pk, token)
+
+
+def given_up(waited_for: str) -> Refused:
+    """What is said of work that was tried too often: what it waited for last, or else that its worker died."""
+    if waited_for:
+        words = f"Tried {ATTEMPTS} times without getting further; at last: {waited_for} Mend that, then start again."
+        return Refused("waited_too_long", words, status=409)
+    words = f"The worker died at the same place, after {ATTEMPTS} tries. Look into the worker's log, then start again."
+    return Refused("worker_died_repeatedly", words, status=409)
 
 
 def breathe() -> None:

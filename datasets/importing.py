@@ -113,13 +113,12 @@ def execute(task_id: int) -> None:
         return
     task.refresh_from_db()
     try:
-        with lease.giving_back(), lease.renewing():
+        with lease.giving_back(), lease.waiting(), lease.renewing():
             _work(task, lease)
     except LeaseLost:
         return
     except Refused as refused:
-        if refused.status == AWAY:  # storage or sandbox are away: the sweeper rings again, up to the limit of attempts
-            lease.release()
+        if refused.status == AWAY:
             raise
         _fail(task, refused)
 

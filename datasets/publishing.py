@@ -108,13 +108,12 @@ def execute(version_id: int) -> None:
         return
     version = DatasetVersion.objects.select_related("dataset").get(pk=version_id)
     try:
-        with lease.giving_back(), lease.renewing():
+        with lease.giving_back(), lease.waiting(), lease.renewing():
             _write(version, lease)
     except LeaseLost:
         return
     except Refused as refused:
-        if refused.status == AWAY:  # the storage is away: the sweeper rings again, up to the limit of attempts
-            lease.release()
+        if refused.status == AWAY:
             raise
         _fail(version_id, refused)
 

@@ -3,7 +3,10 @@
 import io
 import json
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from unittest import mock
 
 import numpy as np
 from PIL import Image
@@ -14,8 +17,10 @@ from sklearn.neural_network import MLPClassifier
 from batchservices import collection, registration, running
 from batchservices.deployment import deploy
 from batchservices.models import BatchRun, BatchService, CollectionTask, InferenceModel
+from config.refusals import Refused
 from datasets import locations
 from datasets.locations import Location
+from datasets.stores import Store
 from tests.factories import StaffFactory
 
 TRAINED = 300
@@ -64,6 +69,20 @@ def content(location: str) -> bytes:
     """What stands in a file."""
     alias, _, path = location.partition(":")
     return locations.read(Location(alias, path), limit=2**30)
+
+
+@contextmanager
+def away(alias: str) -> Iterator[None]:
+    """Inside, the storage of that name does not answer."""
+    store = locations._store
+
+    def store_unless_away(location: Location) -> Store:
+        if location.alias == alias:
+            raise Refused("storage_unavailable", "The storage does not answer as it should.", status=503)
+        return store(location)
+
+    with mock.patch.object(locations, "_store", store_unless_away):
+        yield
 
 
 def put_digits(folder: str, *, first: int, count: int) -> None:

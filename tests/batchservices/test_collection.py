@@ -6,6 +6,7 @@ from batchservices import collection, execution, running
 from batchservices.deployment import configure_filtering
 from batchservices.models import BatchService, CollectionTask
 from batchservices.words import filtering_words
+from config.leases import ATTEMPTS
 from config.refusals import Refused
 from datasets import counters
 from datasets.bulk_review import confirm_many
@@ -258,3 +259,36 @@ def test_labels_are_mapped(service: BatchService) -> None:
     filtered(service)
     for sample in Sample.objects.filter(dataset=dataset):
         assert sample.annotations.get().label.name == mapping[sample.predicted_label]
+
+
+@pytest.mark.parametrize("alias", ["inputs", "datasets"])
+def test_a_collection_waits_while_a_storage_is_away_and_loses_no_image(service: BatchService, alias: str) -> None:
+    loop.put_digits("inputs:night", first=400, count=3)
+    task = collection.synchronize(service=service, dataset_name="collected", by=None)
+    with loop.away(alias):
+        waiting = loop.collect(task)
+        assert (waiting.added, waiting.failed, waiting.lease_token) == (0, 0, "")
+        assert "does not answer" in waiting.waits_for
+        assert waiting.dataset.holds.exists()
+    assert (loop.collect(task).status, task.added, task.failed, task.waits_for) == ("dataset_imported", 3, 0, "")
+
+
+def test_a_filter_waits_for_its_training_images_and_learns_from_all_of_them(service: BatchService) -> None:
+    loop.put_digits("inputs:night", first=400, count=20)
+    filtering(service, output_dataset_name="night")
+    task = loop.run(service).collection_tasks.get()
+    with loop.away("inputs"):
+        assert (loop.collect(task).status, task.lease_token) == ("filtering", "")
+    assert loop.collect(task).status == "dataset_imported"
+    assert (task.mining.reference_count, task.mining.reference_missing) == (150, 0)
+
+
+def test_a_collection_that_waited_too_often_says_for_what(service: BatchService) -> None:
+    loop.put_digits("inputs:night", first=400, count=1)
+    task = collection.synchronize(service=service, dataset_name="collected", by=None)
+    with loop.away("inputs"):
+        for _ in range(ATTEMPTS):
+            assert loop.collect(task).status in ("waiting", "importing")
+        assert (loop.collect(task).status, task.error_code) == ("failed", "waited_too_long")
+    assert "does not answer" in task.words
+    assert "died" not in task.error

@@ -12,7 +12,7 @@ from batchservices import child, execution, running
 from batchservices.deployment import change
 from batchservices.models import BatchRun, BatchService, ItemStatus, RunItem
 from batchservices.queue import WORKER_TRIES, Worker
-from config.leases import LeaseLost
+from config.leases import ATTEMPTS, LeaseLost
 from config.refusals import Refused
 from config.sandbox import Outcome
 from hardexamples.models import Features
@@ -288,3 +288,51 @@ def test_an_image_may_take_longer_than_a_lease_lasts(
     running.execute(run.pk)
     run.refresh_from_db()
     assert (run.status, run.done, run.items.get().attempts) == ("finished", 1, 1)
+
+
+def test_a_run_waits_while_its_output_is_away_and_loses_nothing(service: BatchService) -> None:
+    loop.put_digits("inputs:night", first=400, count=5)
+    run = running.start(service=service, by=None)
+    with loop.away("outputs"):
+        running.execute(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.done, run.failed) == ("running", 0, 0)
+    assert "does not answer" in run.waits_for
+    assert set(run.items.values_list("status", "attempts")) == {("pending", 0)}
+    running.execute(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.done, run.waits_for) == ("finished", 5, "")
+
+
+def test_a_run_waits_with_its_list_of_inputs_and_with_its_manifest(service: BatchService) -> None:
+    loop.put_digits("inputs:night", first=400, count=2)
+    run = running.start(service=service, by=None)
+    with loop.away("inputs"):
+        running.execute(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.lease_token) == ("preparing", "")
+    execution._prepare(execution.claim(BatchRun, run.pk), run)
+    child.load(run)
+    run.refresh_from_db()
+    assert execution._work(run, Worker(run))
+    with loop.away("outputs"):
+        running.execute(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.done, run.lease_token) == ("running", 2, "")
+    running.execute(run.pk)
+    run.refresh_from_db()
+    assert run.status == "finished"
+
+
+def test_a_run_that_waited_too_often_fails_with_what_it_waited_for(service: BatchService, settings) -> None:
+    settings.WORKER_PROCESSES = 1
+    loop.put_digits("inputs:night", first=400, count=2)
+    run = running.start(service=service, by=None)
+    with loop.away("outputs"):
+        for _ in range(ATTEMPTS):
+            run.refresh_from_db()
+            assert run.status in ("preparing", "running")
+            running.execute(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.error_code) == ("failed", "waited_too_long")
+    assert "does not answer" in run.error

@@ -1,0 +1,138 @@
+"""Work is held by one worker at a time, passes on when its worker dies, and is given up when nobody gets further."""
+
+import time
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from config import leases, stopping
+from config.leases import ATTEMPTS, AWAY, LeaseLost, WorkerStops, claim
+from config.refusals import Refused
+from datasets.models import ImportTask, TaskStatus
+from tests.factories import ImportTaskFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def work() -> ImportTask:
+    return ImportTaskFactory()
+
+
+def expire(work: ImportTask) -> None:
+    """As if its worker had died a while ago."""
+    ImportTask.objects.filter(pk=work.pk).update(lease_expires_at=timezone.now() - timedelta(seconds=1))
+
+
+def test_what_somebody_holds_nobody_else_gets(work: ImportTask) -> None:
+    assert claim(ImportTask, work.pk)
+    assert claim(ImportTask, work.pk) is None
+    work.refresh_from_db()
+    assert (work.attempts, work.started_at is None) == (1, False)
+
+
+def test_what_has_ended_or_is_not_there_nobody_gets(work: ImportTask) -> None:
+    ImportTask.objects.filter(pk=work.pk).update(status=TaskStatus.COMPLETED)
+    assert claim(ImportTask, work.pk) is None
+    assert claim(ImportTask, 10**9) is None
+
+
+def test_who_lost_the_lease_writes_nothing_more(work: ImportTask) -> None:
+    first = claim(ImportTask, work.pk)
+    expire(work)
+    second = claim(ImportTask, work.pk)
+    with pytest.raises(LeaseLost):
+        first.hold(changes={"added": 7})
+    first.release()
+    second.hold(changes={"added": 3})
+    work.refresh_from_db()
+    assert (work.added, work.lease_token) == (3, second.token)
+
+
+def test_an_expired_lease_that_nobody_took_over_still_holds(work: ImportTask) -> None:
+    lease = claim(ImportTask, work.pk)
+    expire(work)
+    lease.hold()
+    work.refresh_from_db()
+    assert work.lease_expires_at > timezone.now()
+
+
+def test_a_stop_is_heard_at_the_next_chunk(work: ImportTask) -> None:
+    lease = claim(ImportTask, work.pk)
+    ImportTask.objects.filter(pk=work.pk).update(stop_requested=True)
+    with pytest.raises(LeaseLost):
+        lease.hold()
+
+
+def test_work_whose_workers_die_without_getting_further_is_given_up(work: ImportTask) -> None:
+    for _ in range(ATTEMPTS):
+        claim(ImportTask, work.pk).hold(progress=False)
+        expire(work)
+    with pytest.raises(Refused, match="worker died") as refusal:
+        claim(ImportTask, work.pk)
+    assert refusal.value.code == "worker_died_repeatedly"
+
+
+def test_progress_forgives_earlier_attempts(work: ImportTask) -> None:
+    for _ in range(3 * ATTEMPTS):
+        claim(ImportTask, work.pk).hold()
+        expire(work)
+
+
+def wait(work: ImportTask) -> None:
+    lease = claim(ImportTask, work.pk)
+    with pytest.raises(Refused), lease.waiting():
+        raise Refused("storage_unavailable", "The storage does not answer.", status=AWAY)
+
+
+def test_waiting_gives_the_work_back_and_says_for_what(work: ImportTask) -> None:
+    wait(work)
+    work.refresh_from_db()
+    assert (work.lease_token, work.waits_for) == ("", "The storage does not answer.")
+    assert claim(ImportTask, work.pk)
+    work.refresh_from_db()
+    assert work.waits_for == ""
+
+
+def test_another_refusal_is_no_waiting(work: ImportTask) -> None:
+    lease = claim(ImportTask, work.pk)
+    with pytest.raises(Refused), lease.waiting():
+        raise Refused("no_input", "There are no images.")
+    work.refresh_from_db()
+    assert (work.lease_token, work.waits_for) == (lease.token, "")
+
+
+@pytest.mark.parametrize("at_last", ["waited", "died"])
+def test_what_is_given_up_says_what_happened_last(work: ImportTask, at_last: str) -> None:
+    for _ in range(ATTEMPTS - 1):
+        wait(work)
+    if at_last == "waited":
+        wait(work)
+    else:
+        claim(ImportTask, work.pk)
+        expire(work)
+    with pytest.raises(Refused) as refusal:
+        claim(ImportTask, work.pk)
+    assert ("does not answer" in refusal.value.message) is (at_last == "waited")
+    assert ("died" in refusal.value.message) is (at_last == "died")
+
+
+def test_a_stopped_worker_gives_back_at_once_without_a_try(work: ImportTask, monkeypatch: pytest.MonkeyPatch) -> None:
+    lease = claim(ImportTask, work.pk)
+    monkeypatch.setattr(stopping, "asked", lambda: True)
+    with pytest.raises(WorkerStops), lease.giving_back():
+        leases.breathe()
+    work.refresh_from_db()
+    assert (work.lease_token, work.attempts, work.heartbeat_at, work.rung_at) == ("", 0, None, None)
+    assert claim(ImportTask, work.pk) is None  # a worker that stops begins nothing
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lease_is_renewed_while_something_computes(work: ImportTask, settings) -> None:
+    settings.LEASE_SECONDS = 0.3
+    lease = claim(ImportTask, work.pk)
+    with lease.renewing():
+        time.sleep(0.7)
+        assert claim(ImportTask, work.pk) is None
+    lease.hold()
