@@ -6,8 +6,8 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from batchservices import collection, running
-from batchservices.models import BatchRun, BatchService, CollectionTask
+from batchservices import running
+from batchservices.models import BatchRun, BatchService
 from tests import loop
 
 pytestmark = pytest.mark.django_db
@@ -34,8 +34,9 @@ def test_services_are_started_once(service: BatchService) -> None:
     assert BatchRun.objects.count() == 1
 
 
-def test_waiting_tells_how_the_run_ended(service: BatchService, monkeypatch: pytest.MonkeyPatch) -> None:
-    loop.put_digits("inputs:night", first=400, count=2)
+@pytest.fixture
+def working(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run has ended when it was started."""
     start = running.start
 
     def start_and_work(**arguments: object) -> BatchRun:
@@ -44,8 +45,22 @@ def test_waiting_tells_how_the_run_ended(service: BatchService, monkeypatch: pyt
         return run
 
     monkeypatch.setattr(running, "start", start_and_work)
+
+
+def test_waiting_tells_how_the_run_ended(service: BatchService, working: None) -> None:
+    loop.put_digits("inputs:night", first=400, count=2)
     result = told("run_batch_services", "nightly", "--wait")["services"][0]
     assert (result["status"], result["predicted"], result["failed"]) == ("finished", 2, 0)
+
+
+def test_an_alarm_is_no_success(service: BatchService, working: None) -> None:
+    loop.put_digits("inputs:night", first=400, count=2)
+    loop.put("inputs:night/broken.png", b"no image")
+    stream = io.StringIO()
+    with pytest.raises(CommandError, match=r"nightly \(alarm\)"):
+        call_command("run_batch_services", "--wait", "--json", stdout=stream)
+    result = json.loads(stream.getvalue())["services"][0]
+    assert (result["ok"], result["status"], result["predicted"], result["failed"]) == (False, "alarm", 2, 1)
 
 
 def test_failures_are_non_zero(service: BatchService) -> None:
@@ -59,15 +74,10 @@ def test_failures_are_non_zero(service: BatchService) -> None:
         call_command("synchronize_data", "nightly", "--dataset", "all")
 
 
-def test_data_is_synchronized_again_and_again(service: BatchService, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_synchronizing_works_to_the_end_unless_told_otherwise(service: BatchService) -> None:
     loop.put_digits("inputs:night", first=400, count=2)
-    synchronize = collection.synchronize
-
-    def synchronize_and_work(**arguments: object) -> CollectionTask:
-        return loop.collect(synchronize(**arguments))
-
-    monkeypatch.setattr(collection, "synchronize", synchronize_and_work)
-    arguments = ("synchronize_data", "nightly", "--dataset", "all", "--create", "--wait")
+    arguments = ("synchronize_data", "nightly", "--dataset", "all", "--create")
+    assert told(*arguments, "--no-wait")["status"] == "waiting"
     assert told(*arguments)["added"] == 2
     again = told(*arguments)
     assert (again["added"], again["already_there"]) == (0, 2)

@@ -11,7 +11,8 @@ from batchservices import running, waiting
 from batchservices.models import BatchRun, BatchService, RunStatus
 from config.refusals import Refused
 
-BAD = {RunStatus.FAILED, RunStatus.STOPPED}
+BAD = {RunStatus.ALARM, RunStatus.FAILED, RunStatus.STOPPED}
+"""Where the script that comes next cannot rely on the results: an alarm is a run whose images did not all succeed."""
 
 
 class Command(BaseCommand):
@@ -32,7 +33,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"{result['service']}: {result['message']}")
         if as_json:
             self.stdout.write(json.dumps({"services": results}))
-        failed = [result["service"] for result in results if not result["ok"]]
+        failed = ["{service} ({status})".format(**result) for result in results if not result["ok"]]
         if failed:
             raise CommandError(f"Not all went well: {', '.join(failed)}.")
 

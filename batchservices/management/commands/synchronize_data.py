@@ -1,37 +1,50 @@
 """`manage.py synchronize_data`: brings the inputs of a service into a dataset, from cron or by hand."""
 
 import json
-from argparse import ArgumentParser
-from functools import partial
+from argparse import ArgumentParser, BooleanOptionalAction
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from batchservices import collection, waiting
+from batchservices import collection
 from batchservices.models import BatchService, CollectionStatus, CollectionTask
 from config.refusals import Refused
 from datasets.models import Dataset
+from datasets.waiting import progress, until_ended
 
 
 class Command(BaseCommand):
-    help = "Brings all inputs of a batch service into a dataset, unlabeled. Again adds only what is new."
+    help = (
+        "Brings all inputs of a batch service into a dataset, unlabeled. Again adds only what is new. Waits to the end."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("service", help="name of the batch service")
         parser.add_argument("--dataset", required=True, help="name of the dataset")
         parser.add_argument("--create", action="store_true", help="make the dataset where there is none of that name")
-        parser.add_argument("--wait", action="store_true", help="wait until all is brought")
+        waiting = "--no-wait only begins, and leaves the rest to workers"
+        parser.add_argument("--wait", action=BooleanOptionalAction, default=True, help=waiting)
         parser.add_argument("--json", action="store_true", dest="as_json", help="print the result as JSON")
 
     def handle(self, *, service: str, dataset: str, create: bool, wait: bool, as_json: bool, **options: object) -> None:
         task = _begin(service, dataset, create=create)
         if wait:
-            look = partial(waiting.of_collection, task.pk)
-            waiting.wait(look, words=f"{service}, synchronizing", terminal=self.stderr)
+            self._work(task)
         result = _result(task)
         self.stdout.write(json.dumps(result) if as_json else result["message"])
         if task.status in (CollectionStatus.FAILED, CollectionStatus.STOPPED):
             raise CommandError(result["message"])
+
+    def _work(self, task: CollectionTask) -> None:
+        try:
+            with progress(f"{task.service}, synchronizing", lambda: _look(task.pk)):
+                until_ended(task, collection.execute)
+        except Refused as refused:
+            raise CommandError(str(refused)) from None
+
+
+def _look(pk: int) -> tuple[int, int | None]:
+    return CollectionTask.objects.values_list("cursor", "total").get(pk=pk)
 
 
 def _begin(name: str, dataset_name: str, *, create: bool) -> CollectionTask:

@@ -5,6 +5,7 @@ from argparse import ArgumentParser
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from config.refusals import Refused
 from datasets import importing
@@ -34,14 +35,15 @@ class Command(BaseCommand):
         if found is None and not options["create"]:
             raise CommandError(f"There is no dataset {dataset!r}; --create TASK makes it.")
         try:
-            task = importing.start_import(
-                dataset=found or create_dataset(name=dataset, task=str(options["create"]), by=user),
-                by=user,
-                location=location,
-                format=str(options["format"]),
-                final_annotation=not options["to_be_confirmed"],
-                difficult_only=bool(options["difficult_only"]),
-            )
+            with transaction.atomic():  # a refused import leaves no empty dataset
+                task = importing.start_import(
+                    dataset=found or create_dataset(name=dataset, task=str(options["create"]), by=user),
+                    by=user,
+                    location=location,
+                    format=str(options["format"]),
+                    final_annotation=not options["to_be_confirmed"],
+                    difficult_only=bool(options["difficult_only"]),
+                )
             with progress(str(task), lambda: _look(task.pk)):
                 until_ended(task, importing.execute)
         except Refused as refused:

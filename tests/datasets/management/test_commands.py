@@ -61,6 +61,14 @@ def test_failures_are_errors(capsys) -> None:
             call_command(*arguments)
 
 
+@pytest.mark.parametrize("location", ["inputs:empty", "nowhere:", "inputs:../secret"])
+def test_a_refused_import_leaves_no_dataset(location: str) -> None:
+    UserFactory(username="ann")
+    with pytest.raises(CommandError):
+        call_command("import_data", "cats", location, by="ann", create="image_classification")
+    assert not Dataset.objects.exists()
+
+
 def test_a_wrong_counter_is_found(capsys) -> None:
     sample = SampleFactory()
     SampleCount.objects.filter(status="unlabeled", hard=False).update(count=7)
