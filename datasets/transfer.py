@@ -17,6 +17,8 @@ from datasets.intake import Claim, Incoming, Reason, Taken, Words, take_in
 from datasets.models import Dataset, Origin, Prediction, Sample, Status
 from datasets.preparation import Prepared
 
+CHUNK_SAMPLES = 60  # each costs some eight rows, a detector's more
+
 
 @dataclass(frozen=True)
 class Transferred:
@@ -46,7 +48,7 @@ def add_to_dataset(*, samples: QuerySet[Sample] | Iterable[int], target: Dataset
         if Sample.objects.filter(pk__in=chunk).exclude(dataset__task=target.task).exists():
             raise _type_mismatch(target)
     counts: Counter[Taken] = Counter()
-    for chunk in batched(ids, CHUNK_ROWS):
+    for chunk in batched(ids, CHUNK_SAMPLES):
         with transaction.atomic():
             counts.update(_copy(chunk, target, by))
         breathe()

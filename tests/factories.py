@@ -293,7 +293,7 @@ class HardExampleFilterFactory(Factory):
         model = HardExampleFilter
 
     name = factory.Sequence(lambda number: f"filter {number}")
-    comprehensive_algo_config = "score_algo:1.0"
+    comprehensive_algo_config = "predict_score_mining:1.0000"
     algo_hard_threshold = 0.5
 
 

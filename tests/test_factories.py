@@ -5,6 +5,7 @@ import inspect
 import pytest
 
 from datasets import counters
+from hardexamples.filters import settings_of
 from tests import factories
 
 FACTORIES = [
@@ -27,3 +28,8 @@ def test_samples_are_counted() -> None:
     sample = factories.SampleFactory(status="to_be_confirmed", hard=True)
     assert counters.counts(sample.dataset) == counters.Counts(unlabeled=0, to_be_confirmed=1, labeled=0, hard=1)
     assert counters.check(sample.dataset) == []
+
+
+@pytest.mark.django_db
+def test_a_filter_can_be_used() -> None:
+    assert settings_of(factories.HardExampleFilterFactory()).weights == {"predict_score_mining": 1.0}

@@ -1,0 +1,65 @@
+"""The sweeper rings again for work that nobody heard of, or whose worker died; and for nothing else."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from config import sweeper
+from config.sweeper import sweep
+from datasets.models import Hold, ImportTask, TaskStatus
+from tests.factories import HoldFactory, ImportTaskFactory
+
+pytestmark = pytest.mark.django_db
+
+LONG_AGO = timezone.now() - timedelta(minutes=5)
+
+
+@pytest.fixture
+def bells(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    rung: list[tuple[str, int]] = []
+    monkeypatch.setattr(sweeper, "ring", lambda task, pk, times: rung.append((task, pk)))
+    return rung
+
+
+def silent(**columns: Any) -> ImportTask:
+    """An import whose ring was lost a while ago."""
+    return ImportTaskFactory(**{"created_at": LONG_AGO, **columns})
+
+
+def test_a_lost_ring_is_rung_again_until_it_is_heard(bells: list) -> None:
+    work = silent()
+    assert sweep() == 1
+    assert sweep() == 0  # the ring is given time to be heard
+    ImportTask.objects.update(rung_at=LONG_AGO)
+    assert sweep() == 1
+    assert bells == [("datasets.execute_import", work.pk)] * 2
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"created_at": timezone.now() + timedelta(minutes=5)},
+        {"status": TaskStatus.COMPLETED},
+        {"lease_token": "held", "lease_expires_at": timezone.now() + timedelta(days=1)},
+        {"heartbeat_at": timezone.now() + timedelta(minutes=5)},
+    ],
+    ids=["new", "ended", "held", "alive"],
+)
+def test_it_leaves_alone_what_needs_no_ring(bells: list, columns: dict[str, Any]) -> None:
+    silent(**columns)
+    assert sweep() == 0
+    assert bells == []
+
+
+def test_work_of_a_dead_worker_is_rung_for(bells: list) -> None:
+    silent(status=TaskStatus.RUNNING, lease_token="dead", lease_expires_at=LONG_AGO, heartbeat_at=LONG_AGO)
+    assert sweep() == 1
+
+
+def test_expired_holds_are_forgotten(bells: list) -> None:
+    HoldFactory(expires_at=LONG_AGO)
+    kept = [HoldFactory(), HoldFactory(expires_at=timezone.now() + timedelta(days=1))]
+    sweep()
+    assert set(Hold.objects.all()) == set(kept)
