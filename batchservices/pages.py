@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -64,7 +65,7 @@ class UsedRowsStay(RowsAdmin):
         return [str(row) for row in rows], {name: len(rows)}, set(), protected
 
 
-def found(admin: RowsAdmin, request: HttpRequest, object_id: str | int) -> Any:
+def found(admin: ModelAdmin, request: HttpRequest, object_id: str | int) -> Any:
     """The row that an address names. Raises Http404 where there is none."""
     row = admin.get_object(request, str(object_id))
     if row is None:
@@ -72,7 +73,7 @@ def found(admin: RowsAdmin, request: HttpRequest, object_id: str | int) -> Any:
     return row
 
 
-def page(admin: RowsAdmin, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
+def page(admin: ModelAdmin, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
     """A page of our own within the admin."""
     request.current_app = admin.admin_site.name
     return TemplateResponse(
@@ -83,7 +84,7 @@ def page(admin: RowsAdmin, request: HttpRequest, template: str, **context: Any) 
 
 
 def form_page(
-    admin: RowsAdmin,
+    admin: ModelAdmin,
     request: HttpRequest,
     form: forms.Form,
     verb: Callable[[dict[str, Any]], str],
