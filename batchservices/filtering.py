@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
 from django.db import transaction
@@ -50,11 +51,11 @@ def filter_run(lease: Lease, task: CollectionTask) -> None:
     step("collection.mining.begun")
     with lease.renewing():
         found = _found(lease, run, frozen)
-        items = _items(run)
+        subjects, batch = _inputs(run)
         mining.mine(
             mining=begun,
-            batch=_batch(run, items),
-            subjects=[mining.Subject(item.position, item.sha256) for item in items],
+            batch=batch,
+            subjects=subjects,
             found=found,
             hold=lambda progress: lease.hold(progress=progress),
         )
@@ -89,46 +90,79 @@ def _describe(run: BatchRun, data: bytes) -> dict:
     return outcome.value
 
 
-def _items(run: BatchRun) -> list[RunItem]:
-    done = RunItem.objects.filter(run=run, status=ItemStatus.DONE).order_by("position")
-    return list(done.only("position", "name", "sha256", "width", "height", "prediction", "probabilities"))
-
-
-def _batch(run: BatchRun, items: list[RunItem]) -> Batch:
-    """What the model said about the inputs, with what is kept of their bytes."""
+def _inputs(run: BatchRun) -> tuple[list[mining.Subject], Batch]:
+    """All that the run predicted, with what is kept of their bytes; read row by row, since it may be a million."""
     classes = run.profile["class_names"]
-    sha256s = [item.sha256 for item in items]
+    classifies = run.profile["task"] == Task.IMAGE_CLASSIFICATION
+    done = RunItem.objects.filter(run=run, status=ItemStatus.DONE).order_by("position")
+    count = done.count()
+    said = _Classified(count, classes) if classifies else _Detected(classes)
+    sizes = np.empty((count, 2), np.int64)
+    names: list[str] = []
+    subjects: list[mining.Subject] = []
+    rows = done.values_list("position", "name", "sha256", "width", "height", said.column)
+    for index, (position, name, sha256, width, height, answer) in enumerate(rows.iterator(chunk_size=BLOCK)):
+        subjects.append(mining.Subject(position, sha256))
+        names.append(name)
+        sizes[index] = width, height
+        said.add(index, answer)
+    sha256s = [subject.sha256 for subject in subjects]
     own = store.load(sha256s, EXTRACTOR, VERSION)
     activations = None
     if run.activations_tensor:
         extractor = store.activations_extractor(run.model_sha256, run.activations_tensor)
         activations = store.load(sha256s, extractor, 1).vectors
-    said: dict = {}
-    if run.profile["task"] == Task.IMAGE_CLASSIFICATION:
-        said["probabilities"] = np.stack([np.frombuffer(item.probabilities or b"", "<f4") for item in items])
-    else:
-        said.update(_boxes(items, classes))
-    return Batch(
-        names=tuple(item.name for item in items),
+    return subjects, Batch(
+        names=tuple(names),
         task=run.profile["task"],
         class_names=tuple(classes),
-        sizes=np.array([(item.width, item.height) for item in items]),
+        sizes=sizes,
         statistics=own.statistics,
         descriptor=own.vectors,
         activations=activations,
-        **said,
+        **said.columns(),
     )
 
 
-def _boxes(items: list[RunItem], classes: list[str]) -> dict:
-    index = {name: number for number, name in enumerate(classes)}
-    read = [from_modelarts(item.prediction) for item in items]
-    found = [each for each in read if isinstance(each, Detection)]
-    return {
-        "boxes": tuple(np.array(each.boxes, np.float32).reshape(-1, 4) for each in found),
-        "box_labels": tuple(np.array([index[name] for name in each.labels], np.int64) for each in found),
-        "box_confidences": tuple(np.array(each.confidences, np.float32) for each in found),
-    }
+class _Classified:
+    """What a classifier said about n inputs: one table, filled row by row."""
+
+    column = "probabilities"
+
+    def __init__(self, count: int, classes: list[str]) -> None:
+        self.table = np.empty((count, len(classes)), np.float32)
+
+    def add(self, index: int, answer: bytes) -> None:
+        self.table[index] = np.frombuffer(answer, "<f4")
+
+    def columns(self) -> dict[str, Any]:
+        return {"probabilities": self.table}
+
+
+class _Detected:
+    """What a detector said: arrays per input, without the JSON that they come from."""
+
+    column = "prediction"
+
+    def __init__(self, classes: list[str]) -> None:
+        self.index = {name: number for number, name in enumerate(classes)}
+        self.boxes: list[np.ndarray] = []
+        self.labels: list[np.ndarray] = []
+        self.confidences: list[np.ndarray] = []
+
+    def add(self, index: int, answer: dict[str, Any]) -> None:
+        read = from_modelarts(answer)
+        assert isinstance(read, Detection)  # noqa: S101  the run's own model said it
+        self.boxes.append(np.array(read.boxes, np.float32).reshape(-1, 4))
+        self.labels.append(np.array([self.index[name] for name in read.labels], np.int64))
+        self.confidences.append(np.array(read.confidences, np.float32))
+
+    def columns(self) -> dict[str, Any]:
+        return {
+            "boxes": tuple(self.boxes),
+            "box_labels": tuple(self.labels),
+            "box_confidences": tuple(self.confidences),
+        }
 
 
 def candidates_of_mining(task: CollectionTask) -> Iterator[Candidate]:

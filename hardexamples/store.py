@@ -100,25 +100,27 @@ def missing(sha256s: Iterable[str], wanted: Sequence[tuple[str, int]]) -> set[st
 
 def load(sha256s: Sequence[str], extractor: str, version: int) -> Tables:
     """What one extractor said about images, as tables in their order."""
-    statistics: dict[str, np.ndarray] = {}
-    vectors: dict[str, np.ndarray] = {}
-    for block in _blocks(list(dict.fromkeys(sha256s))):
+    places: dict[str, list[int]] = {}
+    for index, sha256 in enumerate(sha256s):
+        places.setdefault(sha256, []).append(index)
+    statistics: np.ndarray | None = None
+    vectors: np.ndarray | None = None
+    for block in _blocks(list(places)):
         rows = Features.objects.filter(sha256__in=block, extractor=extractor, version=version)
         for sha256, said, vector in rows.values_list("sha256", "statistics", "vector"):
-            if said is not None:
-                statistics[sha256] = np.frombuffer(said, "<f4")
-            if vector is not None:
-                vectors[sha256] = np.frombuffer(vector, "<f2")
-    return Tables(_table(sha256s, statistics), _table(sha256s, vectors))
+            statistics = _fill(statistics, len(sha256s), places[sha256], said, "<f4")
+            vectors = _fill(vectors, len(sha256s), places[sha256], vector, "<f2")
+    return Tables(statistics, vectors)
 
 
-def _table(sha256s: Sequence[str], known: Mapping[str, np.ndarray]) -> np.ndarray | None:
-    if not known:
-        return None
-    table = np.full((len(sha256s), len(next(iter(known.values())))), np.nan, np.float32)
-    for index, sha256 in enumerate(sha256s):
-        if sha256 in known:
-            table[index] = known[sha256]
+def _fill(table: np.ndarray | None, rows: int, places: list[int], said: Any, dtype: str) -> np.ndarray | None:
+    """The table with one image's numbers in their places; made by the first image that has any."""
+    if said is None:
+        return table
+    numbers = np.frombuffer(said, dtype)
+    if table is None:
+        table = np.full((rows, len(numbers)), np.nan, np.float32)
+    table[places] = numbers
     return table
 
 
