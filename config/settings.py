@@ -231,6 +231,8 @@ LOGGING = {
     "root": {"handlers": ["terminal"], "level": environment.text("LOG_LEVEL", "WARNING").upper()},
     # the file-system broker has no host name, and says so at every message
     "loggers": {
+        # what was refused is said to who asked for it; a fault of ours is an error
+        "django.request": {"level": "ERROR"},
         "kombu.connection": {"level": "ERROR"},
         "hardmine": {"level": environment.text("LOG_LEVEL", "INFO").upper()},
     },

@@ -76,7 +76,12 @@ class DatasetDoor(ListModelMixin, RetrieveModelMixin, Door):
         dataset = self.get_object()
         said = self.said(ImportInput)
         uploads = [(file.name, file) for file in said.pop("files")]
-        task = importing.start_import(dataset=dataset, uploads=uploads, **said, by=self.caller)
+        try:
+            task = importing.start_import(dataset=dataset, uploads=uploads, **said, by=self.caller)
+        except Refused as refused:
+            if refused.where.get("field") == "uploads":  # as the form calls them
+                refused.where["field"] = "files"
+            raise
         return self.answer(task, ImportTaskDetailSerializer, status=202)
 
     @extend_schema(request=PublishInput, responses={200: DatasetVersionSerializer, 202: DatasetVersionSerializer})

@@ -50,12 +50,37 @@ def work_folder(task: ImportTask) -> Location:
 
 
 def _folder_entries(task: ImportTask, folder: Location) -> Iterator[Entry]:
+    one = is_image(folder)
+    if one:
+        folder, only = Location(folder.alias, folder.path.rpartition("/")[0]), folder.name
     names = staging.frozen(work_folder(task))
     if names is None:
-        names = [entry.name for entry in locations.list_files(folder, suffixes=SUFFIXES)]
+        names = [only] if one else _names(folder)
         staging.freeze(work_folder(task), names)
     for name in names:
-        yield _stored_entry(task, name, folder.join(name), str(folder.join(name)))
+        yield _folder_entry(task, name, folder)
+
+
+def is_image(place: Location) -> bool:
+    """Whether a location is one image file by its name, and no folder."""
+    named = place.path.lower().endswith(SUFFIXES)
+    return named and not locations.has_files(place) and locations.size(place) is not None
+
+
+def _names(folder: Location) -> list[str]:
+    """Images, and what might have been some: reading links, pipes and bad names tells why they are refused."""
+    left_out: list[str] = []
+    found = [entry.name for entry in locations.list_files(folder, left_out=left_out)]
+    maybe = (name for name in left_out if "." not in name.rpartition("/")[2])  # such as a link to a folder
+    return sorted([name for name in [*found, *left_out] if name.lower().endswith(SUFFIXES)] + list(maybe))
+
+
+def _folder_entry(task: ImportTask, name: str, folder: Location) -> Entry:
+    try:
+        place = folder.join(name)
+    except Refused as refused:
+        return Entry(name, error=refused)
+    return _stored_entry(task, name, place, str(place))
 
 
 def _uploaded_entries(task: ImportTask) -> Iterator[Entry]:

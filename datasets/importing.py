@@ -54,7 +54,7 @@ def start_import(
     """Begins an import; a worker does it.
 
     Args:
-        location: a folder, or for manifests the file, as `alias:path`; or else
+        location: a folder or one image, or for manifests the file, as `alias:path`; or else
         uploads: (name, stream) of images and ZIP archives; copied before this returns, decoded by the worker.
         format: one of `ImportFormat`.
         final_annotation: annotated samples become Labeled; else they go to To Be Confirmed.
@@ -74,7 +74,7 @@ def start_import(
         place = locations.parse(location)
         if format == ImportFormat.MANIFEST:
             locations.open_file(place).close()
-        elif not locations.has_files(place):
+        elif not locations.has_files(place) and not entries.is_image(place):
             raise Refused("nothing_to_import", f"There are no files in {place}.", field="location")
     elif format == ImportFormat.MANIFEST:
         raise Refused("nothing_to_import", "Name the location of the manifest.", field="location")

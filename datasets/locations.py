@@ -125,7 +125,9 @@ def remove(location: Location) -> None:
     storages[location.alias].delete(location.path)
 
 
-def list_files(location: Location, *, suffixes: tuple[str, ...] | None = None) -> Iterator[Entry]:
+def list_files(
+    location: Location, *, suffixes: tuple[str, ...] | None = None, left_out: list[str] | None = None
+) -> Iterator[Entry]:
     """All regular files below a location, by name in code-point order, the same order in every kind of
     storage.
 
@@ -134,6 +136,7 @@ def list_files(location: Location, *, suffixes: tuple[str, ...] | None = None) -
 
     Args:
         suffixes: lower case, with dots; compared without case.
+        left_out: takes the names of links, devices and keys that are left out; else the log does.
 
     Raises:
         Refused: storage_unavailable.
@@ -144,14 +147,19 @@ def list_files(location: Location, *, suffixes: tuple[str, ...] | None = None) -
         try:
             found = location.join(name)
         except Refused:
-            logger.warning("Left out of the listing of %s: %r is not an allowed name", location, name[:200])
-            continue
-        yield Entry(name, found, size, etag)
+            found = None
+        if found and etag:
+            yield Entry(name, found, size, etag)
+        elif left_out is None:
+            logger.warning("Left out of the listing of %s: %r is no plain file with a good name", location, name[:200])
+        else:
+            left_out.append(name.encode(errors="backslashreplace").decode())
 
 
 def has_files(location: Location) -> bool:
-    """Whether a location holds any file; stops at the first."""
-    return next(list_files(location), None) is not None
+    """Whether a location holds any file, be it one that cannot be read; stops at the first that can."""
+    left_out: list[str] = []
+    return next(list_files(location, left_out=left_out), None) is not None or bool(left_out)
 
 
 def open_file(location: Location) -> BinaryIO:

@@ -26,7 +26,7 @@ from config.steps import step
 logger = logging.getLogger(__name__)
 
 Found = tuple[str, int, str]
-"""Name below what was listed, size in bytes, etag."""
+"""Name below what was listed, size in bytes, etag; the etag is empty for what is no plain file."""
 
 MAX_DEPTH = 64
 _PIECE = 1 << 20
@@ -98,9 +98,13 @@ class FolderStore:
         except OSError as error:
             raise _unreadable(error) from None
         status = os.fstat(file)
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+        if not stat.S_ISREG(status.st_mode):
             os.close(file)
             raise _not_regular_file()
+        if status.st_nlink > 1:
+            os.close(file)
+            words = "This file has a second name elsewhere (a hard link); only plain files are read. Copy it instead."
+            raise Refused("not_regular_file", words)
         return os.fdopen(file, "rb")
 
     def size(self, path: str) -> int | None:
@@ -299,7 +303,7 @@ def _walk_folder(folder: int, above: str, depth: int) -> Iterator[Found]:
                 if not is_folder:
                     status = os.stat(name, dir_fd=folder, follow_symlinks=False)
                     if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
-                        logger.warning("Left out of a listing: %r is no plain file", above + name)
+                        yield above + name, 0, ""
                     else:
                         yield above + name, status.st_size, f"{status.st_mtime_ns:x}-{status.st_size:x}"
                 elif depth:

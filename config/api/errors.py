@@ -6,7 +6,8 @@ The place is `field` (and `fields` with everything that is wrong), `line`, `item
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooManyFilesSent
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.views import defaults
 from rest_framework import exceptions
@@ -23,6 +24,8 @@ def explain(error: Exception, context: dict[str, Any]) -> Response | None:
         return Response(error.as_dict(), status=error.status)
     if isinstance(error, RequestDataTooBig):
         return Response({"code": "body_too_large", "message": "The body is too large."}, status=413)
+    if isinstance(error, TooManyFilesSent):
+        return Response(_too_many_files().as_dict(), status=400)
     if isinstance(error, SuspiciousOperation | UnreadablePostError):
         return Response({"code": "bad_request", "message": "The request cannot be read."}, status=400)
     response = exception_handler(error, context)
@@ -51,9 +54,20 @@ def fault(request: HttpRequest) -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """The answer to what was refused before any door saw it, such as a foreign host name."""
+    words = _too_many_files() if isinstance(exception, TooManyFilesSent) else None
     if not request.path.startswith("/api/"):
+        if words:
+            return HttpResponse(words.message, status=400, content_type="text/plain; charset=utf-8")
         return defaults.bad_request(request, exception)
+    if words:
+        return JsonResponse(words.as_dict(), status=400)
     return JsonResponse({"code": "bad_request", "message": "The request cannot be read."}, status=400)
+
+
+def _too_many_files() -> Refused:
+    limit = settings.DATA_UPLOAD_MAX_NUMBER_FILES
+    words = f"At most {limit:,} files are taken at once. Put them into a ZIP archive, or name a location."
+    return Refused("too_many_files", words, field="files")
 
 
 def _invalid_input(detail: Any) -> dict[str, Any]:

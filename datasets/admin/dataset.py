@@ -90,7 +90,7 @@ class DatasetAdmin(DialogsMixin):
         """Unlabeled samples."""
         return self._number(dataset, tab=Status.UNLABELED)
 
-    @admin.display(description="to be confirmed")
+    @admin.display(description="To Be Confirmed")
     def to_be_confirmed(self, dataset: Dataset) -> SafeString:
         """Samples that wait for a person."""
         return self._number(dataset, tab=Status.TO_BE_CONFIRMED)

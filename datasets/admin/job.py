@@ -69,7 +69,7 @@ class LabelingJobAdmin(RowsAdmin):
         """To the job's name and labels."""
         return link(reverse("admin:datasets_labelingjob_change", args=[job.pk]), "Edit")
 
-    @admin.display(description="to be confirmed")
+    @admin.display(description="To Be Confirmed")
     def to_be_confirmed(self, job: LabelingJob) -> SafeString:
         """What waits for a person."""
         number = sum(row.count for row in job.dataset.counts.all() if row.status == Status.TO_BE_CONFIRMED)

@@ -1,5 +1,9 @@
 """How the change lists of datasets say things: a state as a word with a dot, a number as a link, progress as a bar."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -25,6 +29,13 @@ TONES = {
 
 class ReadOnlyAdmin(RowsAdmin):
     """Rows that verbs write: to be looked at, not edited."""
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Sequence[Any]:
+        """Without a place for an error where there is none."""
+        fields = super().get_fields(request, obj)
+        if getattr(obj, "error", ""):
+            return fields
+        return [tuple(name for name in row if name != "error") if isinstance(row, tuple) else row for row in fields]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Verbs alone make them."""

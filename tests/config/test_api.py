@@ -6,6 +6,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.test import Client, RequestFactory
 from django.urls import get_resolver, resolve
@@ -241,6 +242,22 @@ class TestFaults:
         answer = client.get("/api/v1/datasets/")
         assert (answer.status_code, answer.json()["code"]) == (500, "fault")
         assert "secret" not in answer.content.decode()
+
+    def test_too_many_files_are_said_with_what_to_do(self, settings):
+        settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
+        files = [SimpleUploadedFile(f"{number}.png", b"x") for number in range(3)]
+        dataset = DatasetFactory.create()
+        door = program("datasets.import_dataset")
+        answer = door.post(f"/api/v1/datasets/{dataset.pk}/import/", {"files": files}, format="multipart")
+        assert (answer.status_code, answer.json()["code"]) == (400, "too_many_files")
+        assert "ZIP" in answer.json()["message"]
+        browser = Client()
+        browser.force_login(UserFactory(is_staff=True, is_superuser=True))
+        for file in files:
+            file.seek(0)
+        page = browser.post(f"/admin/datasets/dataset/{dataset.pk}/import/", {"uploads": files})
+        assert page.status_code == 400
+        assert "At most 2 files" in page.content.decode()
 
     def test_a_foreign_host_name_is_refused_in_json(self, client):
         answer = client.get("/api/v1/datasets/", HTTP_HOST="evil.example")

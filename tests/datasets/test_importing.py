@@ -1,6 +1,7 @@
 """Images come in by upload, folder and manifest, whole or with a report, and once."""
 
 import io
+import os
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -98,6 +99,39 @@ def test_uploads_and_archives_are_decoded_by_the_worker_and_removed(own_storages
     assert {"a.png", "b.png"} <= set(dataset.samples.values_list("name", flat=True))
     assert not [path for path in (own_storages / "staging").rglob("*") if path.is_file()]
     assert not list(own_storages.parent.rglob("evil*"))
+
+
+def test_links_and_bad_names_are_listed_with_their_reason(own_storages: Path) -> None:
+    folder = own_storages / "inputs" / "in"
+    put(folder, "good.png", image_bytes(1))
+    put(folder, "twin.png", image_bytes(2))
+    (folder / "hard.png").hardlink_to(folder / "twin.png")
+    (folder / "link.png").symlink_to(folder / "good.png")
+    (folder / "linked").symlink_to(own_storages)
+    os.mkfifo(folder / "pipe.png")
+    put(folder, "tab\there.png", image_bytes(3))
+    (folder / os.fsdecode(b"\xff.png")).write_bytes(image_bytes(4))
+    task = run(DatasetFactory(), location="inputs:in")
+    assert (task.status, task.added, task.failed) == ("completed", 1, 7)
+    said = dict(task.problems.values_list("file", "code"))
+    links = {name: code for name, code in said.items() if code == "not_regular_file"}
+    assert links.keys() == {"hard.png", "link.png", "linked", "pipe.png", "twin.png"}
+    assert list(said.values()).count("path_not_allowed") == 2
+    assert "hard link" in task.problems.get(file="twin.png").message
+
+
+def test_a_folder_of_hard_links_is_told_as_one(own_storages: Path) -> None:
+    put(own_storages / "outputs", "a.png", image_bytes(1))
+    (own_storages / "inputs" / "a.png").hardlink_to(own_storages / "outputs" / "a.png")
+    task = run(DatasetFactory(), location="inputs:")
+    assert (task.added, task.failed) == (0, 1)
+
+
+def test_one_image_is_a_location(own_storages: Path) -> None:
+    put(own_storages / "inputs", "cat/a.png", image_bytes(1))
+    put(own_storages / "inputs", "cat/b.png", image_bytes(2))
+    task = run(DatasetFactory(), location="inputs:cat/a.png")
+    assert (task.status, task.added, task.dataset.samples.get().name) == ("completed", 1, "a.png")
 
 
 def test_uploads_beyond_the_limit_leave_nothing(own_storages: Path, settings) -> None:
