@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedKFold
 from hardexamples.rehearsal import rehearse
 from hardexamples.rules.contract import Reference, Rule
 
-FUSION_VERSION = 1
+FUSION_VERSION = 2
 FOLDS = 5
 FEWEST_ERRORS = 10  # below, weights cannot be told from chance
 EDGE = 1e-4
@@ -38,7 +38,7 @@ class RuleFigures:
     Args:
         algorithm, weight: its algorithm and that one's weight, for the fixed sum.
         slope, offset: chance of an error by this rule's score alone, `1 / (1 + exp(-(slope * log_odds +
-            offset)))`, or None where it could not be calibrated: then the score itself is taken for the
+            offset)))`, or None where it was not calibrated: then `voice` times the score is taken for the
             chance.
         center, scale, share: mean and deviation of its log odds, and its weight in the fitted sum.
         auroc: how well it alone told errors from hits in the rehearsal, or None.
@@ -46,6 +46,7 @@ class RuleFigures:
 
     algorithm: str
     weight: float
+    voice: float = 1.0
     slope: float | None = None
     offset: float | None = None
     center: float = 0.0
@@ -89,7 +90,7 @@ class Fusion:
         for name, score in scores.items():
             figures = self.rules[name]
             if figures.slope is None or figures.offset is None:
-                found[name] = score
+                found[name] = figures.voice * score
             else:
                 found[name] = _chance(figures.slope * log_odds(score) + figures.offset)
         return found
@@ -108,7 +109,7 @@ class Fusion:
         for name, score in scores.items():
             figures = self.rules[name]
             if figures.slope is None:
-                spared *= 1 - np.nan_to_num(score)
+                spared *= 1 - figures.voice * np.nan_to_num(score)
             else:
                 odds += figures.share * np.nan_to_num((log_odds(score) - figures.center) / figures.scale)
         return 1 - (1 - _chance(odds)) * spared
@@ -149,7 +150,9 @@ def fit_fusion(
         A fusion of raw scores by `weights` where the reference is too small, or makes too few errors, to
         learn from.
     """
-    plain = {name: RuleFigures(rule.algorithm, float(weights[rule.algorithm])) for name, rule in found.items()}
+    plain = {
+        name: RuleFigures(rule.algorithm, float(weights[rule.algorithm]), rule.voice) for name, rule in found.items()
+    }
     rehearsed = rehearse(found, reference, random_state=random_state) if reference is not None else None
     if rehearsed is None:
         return Fusion(plain)

@@ -70,6 +70,8 @@ def rehearse(
         wrong[asked] = batch.predicted != labels[asked]
         part = reference.take(usable[learned])
         for name, rule in found.items():
+            if not (rule.alone and rule.rehearsed):
+                continue
             scores[name][asked] = clone(rule).fit(part).score(batch)
     return scores, wrong
 

@@ -5,9 +5,12 @@ Arrays in, arrays out: nothing here knows images, files or the database.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
+
+from hardexamples.rules.sequence import similar_neighbors
 
 TASKS = ("image_classification", "object_detection")
 
@@ -116,13 +119,18 @@ class Batch:
     def __len__(self) -> int:
         return len(self.names)
 
-    @property
+    @cached_property
     def predicted(self) -> np.ndarray:
         """(n,) int: the most probable class, -1 where there is no prediction or all probabilities are 0."""
         if self.probabilities is None or not self.probabilities.size:
             return np.full(len(self), -1)
         table = np.nan_to_num(self.probabilities)
         return np.where(table.max(axis=1) > 0, table.argmax(axis=1), -1)
+
+    @cached_property
+    def neighbors(self) -> np.ndarray:
+        """(n, 2) int: the similar images before and after each one in the sequence, -1 for none."""
+        return similar_neighbors(self.names, self.space("descriptor" if self.descriptor is not None else "activations"))
 
     def space(self, name: str) -> np.ndarray:
         """(n, d) float32 "descriptor" or "activations"; (n, 0) where the batch has none."""

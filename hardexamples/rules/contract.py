@@ -39,7 +39,8 @@ NEEDS = {
     "predictions": "the model's probabilities (classification) or boxes (detection)",
     "probabilities": "the model's probabilities per class (classification only)",
     "boxes": "the model's boxes (detection only)",
-    "features": "a descriptor or activations per image",
+    "features": "a descriptor or activations per image, of the training set too",
+    "input features": "a descriptor or activations per input",
     "statistics": "image statistics",
     "reference": "a labeled training set",
     "labels": "classification labels in the training set",
@@ -85,12 +86,19 @@ class Rule(BaseEstimator):
         reasons: code of each reason that it may give, with the reason in a few words.
         suggestions: code of each reason, with what to do about it.
         needs: keys of `NEEDS`.
+        alone: each image is judged by itself. A rule that compares the inputs with each other says False and defines
+            `explain` itself; it cannot be rehearsed.
+        rehearsed: its scores are calibrated on the training set, where it has anything to say there.
+        voice: the chance of an error that a score of 1 stands for where the rule is not calibrated.
     """
 
     algorithm: ClassVar[str]
     reasons: ClassVar[Mapping[int, str]]
     suggestions: ClassVar[Mapping[int, str]]
     needs: ClassVar[frozenset[str]] = frozenset()
+    alone: ClassVar[bool] = True
+    rehearsed: ClassVar[bool] = True
+    voice: ClassVar[float] = 1.0
 
     @property
     def name(self) -> str:
@@ -140,13 +148,15 @@ class Rule(BaseEstimator):
     def _met(self, needs: frozenset[str], batch: Batch | None) -> bool:
         if batch is None:
             return not needs
+        featured = batch.descriptor is not None or batch.activations is not None
         there = {
             "reference": True,
             "labels": getattr(batch, "labels", None) is not None,
             "probabilities": batch.probabilities is not None,
             "boxes": batch.boxes is not None,
             "predictions": batch.probabilities is not None or batch.boxes is not None,
-            "features": batch.descriptor is not None or batch.activations is not None,
+            "features": featured,
+            "input features": featured,
             "statistics": batch.statistics is not None,
         }
         return all(there[need] for need in needs)
