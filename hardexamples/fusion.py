@@ -38,8 +38,8 @@ class RuleFigures:
     Args:
         algorithm, weight: its algorithm and that one's weight, for the fixed sum.
         slope, offset: chance of an error by this rule's score alone, `1 / (1 + exp(-(slope * log_odds +
-            offset)))`, or None where it was not calibrated: then `voice` times the score is taken for the
-            chance.
+            offset)))`, or None where it was not calibrated.
+        voice, full: then `voice * min(score / full, 1)` is taken for the chance.
         center, scale, share: mean and deviation of its log odds, and its weight in the fitted sum.
         auroc: how well it alone told errors from hits in the rehearsal, or None.
     """
@@ -47,12 +47,17 @@ class RuleFigures:
     algorithm: str
     weight: float
     voice: float = 1.0
+    full: float = 1.0
     slope: float | None = None
     offset: float | None = None
     center: float = 0.0
     scale: float = 1.0
     share: float = 0.0
     auroc: float | None = None
+
+    def spoken(self, score: np.ndarray) -> np.ndarray:
+        """(n,) the chance that a rule which was not calibrated speaks of; NaN stays."""
+        return self.voice * np.minimum(score / self.full, 1.0)
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,7 @@ class Fusion:
         for name, score in scores.items():
             figures = self.rules[name]
             if figures.slope is None or figures.offset is None:
-                found[name] = figures.voice * score
+                found[name] = figures.spoken(score)
             else:
                 found[name] = _chance(figures.slope * log_odds(score) + figures.offset)
         return found
@@ -109,7 +114,7 @@ class Fusion:
         for name, score in scores.items():
             figures = self.rules[name]
             if figures.slope is None:
-                spared *= 1 - figures.voice * np.nan_to_num(score)
+                spared *= 1 - np.nan_to_num(figures.spoken(score))
             else:
                 odds += figures.share * np.nan_to_num((log_odds(score) - figures.center) / figures.scale)
         return 1 - (1 - _chance(odds)) * spared
@@ -151,7 +156,8 @@ def fit_fusion(
         learn from.
     """
     plain = {
-        name: RuleFigures(rule.algorithm, float(weights[rule.algorithm]), rule.voice) for name, rule in found.items()
+        name: RuleFigures(rule.algorithm, float(weights[rule.algorithm]), rule.voice, rule.full)
+        for name, rule in found.items()
     }
     rehearsed = rehearse(found, reference, random_state=random_state) if reference is not None else None
     if rehearsed is None:

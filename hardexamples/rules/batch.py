@@ -32,6 +32,8 @@ class Batch:
             or None.
         box_labels: n arrays (m,) int, index into class_names; with boxes.
         box_confidences: n arrays (m,) float32 in 0..1; with boxes.
+        box_statistics: n arrays (m, 2) float32, the numbers of `hardexamples.features.BOX_STATISTICS`, NaN where
+            unknown; with boxes, or None.
         sizes: (n, 2) int, width and height in pixels, or None.
         statistics: (n, s) float32, the numbers of `hardexamples.features.STATISTICS`, or None.
         descriptor: (n, d) float32, independent of the model, or None.
@@ -48,6 +50,7 @@ class Batch:
     boxes: tuple[np.ndarray, ...] | None = None
     box_labels: tuple[np.ndarray, ...] | None = None
     box_confidences: tuple[np.ndarray, ...] | None = None
+    box_statistics: tuple[np.ndarray, ...] | None = None
     sizes: np.ndarray | None = None
     statistics: np.ndarray | None = None
     descriptor: np.ndarray | None = None
@@ -71,8 +74,8 @@ class Batch:
             self._check_probabilities(self.probabilities)
         if self.boxes is not None:
             self._take_boxes()
-        elif self.box_labels is not None or self.box_confidences is not None:
-            raise ValueError("labels or confidences of boxes without boxes")
+        elif any(each is not None for each in (self.box_labels, self.box_confidences, self.box_statistics)):
+            raise ValueError("labels, confidences or statistics of boxes without boxes")
 
     def _table(self, name: str, dtype: type) -> np.ndarray:
         table: np.ndarray = np.ascontiguousarray(getattr(self, name), dtype=dtype)
@@ -112,6 +115,11 @@ class Batch:
                 raise ValueError("a box is not finite, or a confidence is outside 0..1")
             if ((label < 0) | (label >= len(self.class_names))).any():
                 raise ValueError("a box's label is not one of the classes")
+        if self.box_statistics is not None:
+            measured = tuple(np.asarray(v, dtype=np.float32).reshape(-1, 2) for v in self.box_statistics)
+            if [len(each) for each in measured] != [len(each) for each in boxes]:
+                raise ValueError("an image has another number of boxes than of their statistics")
+            object.__setattr__(self, "box_statistics", measured)
         object.__setattr__(self, "boxes", boxes)
         object.__setattr__(self, "box_labels", labels)
         object.__setattr__(self, "box_confidences", confidences)
@@ -126,6 +134,16 @@ class Batch:
             return np.full(len(self), -1)
         table = np.nan_to_num(self.probabilities)
         return np.where(table.max(axis=1) > 0, table.argmax(axis=1), -1)
+
+    @cached_property
+    def frames(self) -> np.ndarray:
+        """(n, 2) float: width and height in pixels, from `sizes` or the statistics; NaN where neither tells."""
+        if self.sizes is not None:
+            return self.sizes.astype(float)
+        if self.statistics is None or self.statistics.shape[1] < 2:
+            return np.full((len(self), 2), np.nan)
+        area, ratio = self.statistics[:, :2].astype(float).T
+        return np.sqrt(np.column_stack([area / ratio, area * ratio]))
 
     @cached_property
     def neighbors(self) -> np.ndarray:

@@ -89,7 +89,9 @@ class Rule(BaseEstimator):
         alone: each image is judged by itself. A rule that compares the inputs with each other says False and defines
             `explain` itself; it cannot be rehearsed.
         rehearsed: its scores are calibrated on the training set, where it has anything to say there.
-        voice: the chance of an error that a score of 1 stands for where the rule is not calibrated.
+        voice: where the rule is not calibrated, the chance of an error that a score of `full` or more stands for; a
+            smaller score stands for its share of it.
+        full: that score.
     """
 
     algorithm: ClassVar[str]
@@ -99,6 +101,7 @@ class Rule(BaseEstimator):
     alone: ClassVar[bool] = True
     rehearsed: ClassVar[bool] = True
     voice: ClassVar[float] = 1.0
+    full: ClassVar[float] = 1.0
 
     @property
     def name(self) -> str:
