@@ -4,7 +4,7 @@ The formulas and why they are so stand in `docs/mining.md`. numpy and scikit-lea
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -85,8 +85,9 @@ class Fusion:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """What `as_dict` wrote."""
-        plain = {key: value for key, value in values.items() if key not in ("version", "rules")}
+        """What `as_dict` wrote, whatever else stands beside it."""
+        own = {each.name for each in fields(cls)} - {"rules"}
+        plain = {key: value for key, value in values.items() if key in own}
         return cls({name: RuleFigures(**each) for name, each in values["rules"].items()}, **plain)
 
     def alone(self, scores: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -120,7 +121,8 @@ class Fusion:
         return 1 - (1 - _chance(odds)) * spared
 
     def _weighted(self, scores: Mapping[str, np.ndarray], n: int) -> np.ndarray:
-        alone = self.alone(scores)
+        calibrated = {name for name, figures in self.rules.items() if figures.slope is not None}
+        alone = {**scores, **self.alone({name: s for name, s in scores.items() if name in calibrated})}
         total, weight = np.zeros(n), np.zeros(n)
         for algorithm in {figures.algorithm: None for figures in self.rules.values()}:
             names = [name for name in scores if self.rules[name].algorithm == algorithm]

@@ -56,7 +56,7 @@ def rehearse(
     view = _view(points[usable], labels, folds[0], rng)
     for learned, asked in folds:
         dims = rng.permutation(points.shape[1])[: _width(points, view)]
-        said = _stand_in(points[usable][:, dims], labels, learned, asked, classes=len(reference.class_names))
+        said = stand_in(points[usable][:, dims], labels, learned, asked, classes=len(reference.class_names))
         said = _helped(said, labels[asked], rng)
         batch = Batch(
             names=tuple(reference.names[i] for i in usable[asked]),
@@ -87,13 +87,13 @@ def _view(
     learned, asked = fold
     for view in VIEWS[:-1]:
         dims = rng.permutation(points.shape[1])[: _width(points, view)]
-        said = _stand_in(points[:, dims], labels, learned, asked, classes=int(labels.max()) + 1)
+        said = stand_in(points[:, dims], labels, learned, asked, classes=int(labels.max()) + 1)
         if (said.argmax(axis=1) != labels[asked]).mean() <= LIKELY_ERRORS:
             return view
     return VIEWS[-1]
 
 
-def _stand_in(
+def stand_in(
     points: np.ndarray, labels: np.ndarray, learned: np.ndarray, asked: np.ndarray, *, classes: int
 ) -> np.ndarray:
     """(len(asked), classes) probabilities of a logistic regression on `points[learned]`."""

@@ -3,7 +3,7 @@
 Arrays in, arrays out: nothing here knows images, files or the database.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Self
@@ -13,6 +13,23 @@ import numpy as np
 from hardexamples.rules.sequence import similar_neighbors
 
 TASKS = ("image_classification", "object_detection")
+
+
+@dataclass(frozen=True, eq=False)
+class Retake:
+    """What a detector said about a changed image, in the frame of the original.
+
+    Args:
+        boxes: (r, 4) float, `xmin, ymin, xmax, ymax` in pixels of the upright original.
+        labels: (r,) int, index into the class names.
+        confidences: (r,) float in 0..1.
+        in_view: (m,) bool: which boxes of the original are still in the changed image.
+    """
+
+    boxes: np.ndarray
+    labels: np.ndarray
+    confidences: np.ndarray
+    in_view: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +55,9 @@ class Batch:
         statistics: (n, s) float32, the numbers of `hardexamples.features.STATISTICS`, or None.
         descriptor: (n, d) float32, independent of the model, or None.
         activations: (n, a) float32, the model's penultimate layer, or None.
+        augmented: by operation of `AUGMENTATIONS` (n, k) float32, what the model says about the changed images, a row
+            of NaN where it was not asked; classification, or None.
+        augmented_boxes: by operation n `Retake`, None where it was not asked; detection, or None.
 
     Raises:
         ValueError: where lengths, shapes, indices or ranges do not fit together.
@@ -55,6 +75,8 @@ class Batch:
     statistics: np.ndarray | None = None
     descriptor: np.ndarray | None = None
     activations: np.ndarray | None = None
+    augmented: Mapping[str, np.ndarray] | None = None
+    augmented_boxes: Mapping[str, tuple[Retake | None, ...]] | None = None
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
@@ -72,6 +94,9 @@ class Batch:
                 object.__setattr__(self, name, self._table(name, dtype))
         if self.probabilities is not None:
             self._check_probabilities(self.probabilities)
+        for operation, said in (self.augmented or {}).items():
+            if self.probabilities is None or np.shape(said) != self.probabilities.shape:
+                raise ValueError(f"{operation}: answers to changed images have the shape of the probabilities")
         if self.boxes is not None:
             self._take_boxes()
         elif any(each is not None for each in (self.box_labels, self.box_confidences, self.box_statistics)):
@@ -120,6 +145,10 @@ class Batch:
             if [len(each) for each in measured] != [len(each) for each in boxes]:
                 raise ValueError("an image has another number of boxes than of their statistics")
             object.__setattr__(self, "box_statistics", measured)
+        for operation, retakes in (self.augmented_boxes or {}).items():
+            seen = [len(box) if each is None else len(each.in_view) for each, box in zip(retakes, boxes, strict=False)]
+            if len(retakes) != len(self) or seen != [len(box) for box in boxes]:
+                raise ValueError(f"{operation}: changed images do not fit the boxes")
         object.__setattr__(self, "boxes", boxes)
         object.__setattr__(self, "box_labels", labels)
         object.__setattr__(self, "box_confidences", confidences)
@@ -165,7 +194,13 @@ class Batch:
                 changed[field.name] = value[chosen]
             elif isinstance(value, tuple) and field.name != "class_names":
                 changed[field.name] = tuple(value[i] for i in chosen)
+            elif isinstance(value, Mapping):
+                changed[field.name] = {key: _taken(each, chosen) for key, each in value.items()}
         return replace(self, **changed)
+
+
+def _taken(values: np.ndarray | tuple[Any, ...], chosen: np.ndarray) -> np.ndarray | tuple[Any, ...]:
+    return values[chosen] if isinstance(values, np.ndarray) else tuple(values[i] for i in chosen)
 
 
 @dataclass(frozen=True, eq=False)

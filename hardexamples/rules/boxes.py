@@ -36,16 +36,11 @@ def matched(some: np.ndarray, others: np.ndarray, *, least: float = 0.5) -> list
     return pairs
 
 
-def disagreement(
-    some: np.ndarray,
-    some_labels: np.ndarray,
-    some_confidences: np.ndarray,
-    others: np.ndarray,
-    other_labels: np.ndarray,
-    other_confidences: np.ndarray,
-    *,
-    least: float = 0.5,
-) -> tuple[float, int | None]:
+type Said = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Boxes (m, 4), labels (m,) and confidences (m,) of one image."""
+
+
+def disagreement(some: Said, others: Said, *, least: float = 0.5) -> tuple[float, int | None]:
     """How sure a model contradicts itself in two pictures of one scene, and the box of `some` that it is about.
 
     A box without a match counts with its confidence, a pair with two labels with the smaller of its two
@@ -54,13 +49,15 @@ def disagreement(
     Returns:
         0..1, 0 where everything agrees or both are empty; index of the box, None where `some` lacks it.
     """
-    pairs = matched(some, others, least=least)
+    some_boxes, some_labels, some_confidences = some
+    other_boxes, other_labels, other_confidences = others
+    pairs = matched(some_boxes, other_boxes, least=least)
     found: list[tuple[float, int | None]] = [(0.0, None)]
     for i, j in pairs:
         if some_labels[i] != other_labels[j]:
             found.append((float(min(some_confidences[i], other_confidences[j])), i))
-    alone = set(range(len(some))) - {i for i, _ in pairs}
+    alone = set(range(len(some_boxes))) - {i for i, _ in pairs}
     found += [(float(some_confidences[i]), i) for i in sorted(alone)]
-    missed = set(range(len(others))) - {j for _, j in pairs}
+    missed = set(range(len(other_boxes))) - {j for _, j in pairs}
     found += [(float(other_confidences[j]), None) for j in sorted(missed)]
     return max(found, key=lambda each: each[0])

@@ -13,6 +13,8 @@ from sklearn.base import BaseEstimator
 from hardexamples.rules.batch import Batch, Reference
 
 __all__ = [
+    "AUGMENTATIONS",
+    "MODELARTS_AUGMENTATIONS",
     "MODELARTS_WEIGHTS",
     "NEEDS",
     "Batch",
@@ -35,6 +37,23 @@ MODELARTS_WEIGHTS: Mapping[str, float] = {
 }
 """The seven algorithms and ModelArts' default weights, in its own order."""
 
+AUGMENTATIONS = (
+    "gaussianblur",
+    "fliplr",
+    "crop",
+    "flipud",
+    "scale",
+    "translate",
+    "shear",
+    "superpixels",
+    "sharpen",
+    "add",
+    "invert",
+)
+"""The eleven operations of aug_consistent_mining in the order of their reasons 19 to 29."""
+
+MODELARTS_AUGMENTATIONS: Mapping[str, float] = {"crop": 0.1, "fliplr": 0.1, "gaussianblur": 0.1}
+
 NEEDS = {
     "predictions": "the model's probabilities (classification) or boxes (detection)",
     "probabilities": "the model's probabilities per class (classification only)",
@@ -42,6 +61,7 @@ NEEDS = {
     "features": "a descriptor or activations per image, of the training set too",
     "input features": "a descriptor or activations per input",
     "statistics": "image statistics",
+    "augmented": "the model's answers to changed images",
     "reference": "a labeled training set",
     "labels": "classification labels in the training set",
 }
@@ -161,6 +181,7 @@ class Rule(BaseEstimator):
             "features": featured,
             "input features": featured,
             "statistics": batch.statistics is not None,
+            "augmented": bool(batch.augmented or batch.augmented_boxes),
         }
         return all(there[need] for need in needs)
 

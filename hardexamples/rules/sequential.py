@@ -76,7 +76,7 @@ class Sequential(Rule):
 def _boxes_disagree(batch: Batch, index: int, other: int) -> tuple[float, int | None]:
     labels, sure = given(batch.box_labels), given(batch.box_confidences)
     here, there = ((given(batch.boxes)[i], labels[i], sure[i]) for i in (index, other))
-    return disagreement(*here, *there, least=MOVED)
+    return disagreement(here, there, least=MOVED)
 
 
 def _words(batch: Batch, index: int, other: int, box: int | None) -> str:

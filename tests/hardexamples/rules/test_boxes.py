@@ -28,11 +28,11 @@ def said(boxes, label=0, sure=0.9):
 
 
 def test_the_same_boxes_agree_and_two_empty_pictures_agree() -> None:
-    assert disagreement(*said(ONE), *said(ONE + 0.5)) == (0.0, None)
-    assert disagreement(*said(NOTHING), *said(NOTHING)) == (0.0, None)
+    assert disagreement(said(ONE), said(ONE + 0.5)) == (0.0, None)
+    assert disagreement(said(NOTHING), said(NOTHING)) == (0.0, None)
 
 
 def test_a_vanished_a_new_and_a_renamed_box_disagree() -> None:
-    assert disagreement(*said(ONE), *said(NOTHING)) == (pytest.approx(0.9), 0)
-    assert disagreement(*said(NOTHING), *said(ONE, sure=0.4)) == (pytest.approx(0.4), None)
-    assert disagreement(*said(ONE), *said(ONE, label=1, sure=0.6)) == (pytest.approx(0.6), 0)
+    assert disagreement(said(ONE), said(NOTHING)) == (pytest.approx(0.9), 0)
+    assert disagreement(said(NOTHING), said(ONE, sure=0.4)) == (pytest.approx(0.4), None)
+    assert disagreement(said(ONE), said(ONE, label=1, sure=0.6)) == (pytest.approx(0.6), 0)
