@@ -145,3 +145,17 @@ def descriptor(rgb: np.ndarray) -> np.ndarray:
         0.3 * np.concatenate(colors) / len(hsv),
     )
     return _unit(np.concatenate(parts)).astype(np.float32)
+
+
+def perceptual_hash(descriptors: np.ndarray) -> np.ndarray | None:
+    """(n, 90) bool: in the thumbnail within each descriptor, is a pixel brighter than the one to its left (difference
+    hash, Krawetz 2013); None for vectors that are not of `descriptor`.
+
+    Args:
+        descriptors: (n, d) float32.
+    """
+    start = CELLS * CELLS * ORIENTATIONS
+    if descriptors.shape[1] != start + THUMBNAIL**2 + 3 * COLOR_BINS:
+        return None
+    thumbnails = descriptors[:, start : start + THUMBNAIL**2].reshape(-1, THUMBNAIL, THUMBNAIL)
+    return (thumbnails[:, :, 1:] > thumbnails[:, :, :-1]).reshape(len(descriptors), -1)

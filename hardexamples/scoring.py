@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from hardexamples.diversity import stacks, varied
 from hardexamples.fusion import FUSION_VERSION, Fusion, fit_fusion, log_odds
 from hardexamples.label_errors import SuspectLabel, suspect_labels
 from hardexamples.rules import (
@@ -45,7 +46,7 @@ class FilterSettings:
         control_share: share of the unflagged that is added blindly, 0..1; at least one image where it is
             above 0.
         control_cap: never more control images than this.
-        cap: never more hard examples than this, the hardest ones; None for all.
+        cap: never more hard examples than this, hard and unlike each other; None for all.
         random_state: seed of everything random.
 
     Raises:
@@ -161,10 +162,17 @@ class Filter:
         coefficient = self.fusion_.coefficient(scores, n=len(batch))
         flagged = coefficient >= self.settings.threshold
         flagged &= np.any([np.nan_to_num(s) > 0 for s in scores.values()], axis=0) if scores else False
-        if self.settings.cap is not None and flagged.sum() > self.settings.cap:
-            order = np.argsort(np.where(flagged, -coefficient, np.inf), kind="stable")
-            flagged[order[self.settings.cap :]] = False
-        return Verdicts(self, batch, dict(scores), coefficient, flagged, self._control(~flagged))
+        stack = np.full(len(batch), -1)
+        hard = np.flatnonzero(flagged)
+        points = batch.space("activations" if batch.descriptor is None else "descriptor")[hard]
+        leader = stacks(points, np.argsort(-coefficient[hard], kind="stable"))
+        control = self._control(~flagged)
+        if self.settings.cap is not None and len(hard) > self.settings.cap:
+            kept = varied(points, coefficient[hard], leader, cap=self.settings.cap)
+            flagged[np.delete(hard, kept)] = False
+        several = np.bincount(leader, minlength=len(hard))[leader] > 1
+        stack[hard[several]] = hard[leader[several]]
+        return Verdicts(self, batch, dict(scores), coefficient, flagged, control, stack)
 
     def _enabled(self) -> dict[str, Rule]:
         found = {}
@@ -209,7 +217,9 @@ class Verdicts:
         coefficient: (n,) float in 0..1, never NaN: the estimated chance that the prediction is wrong.
         scores: (n,) float in 0..1 by rule, NaN = no opinion.
         flagged: (n,) bool, hard.
-        control: (n,) bool, the blind random share of the unflagged.
+        control: (n,) bool, the blind random share of what is below the threshold.
+        stack: (n,) int, the same number for the hard ones that nearly equal each other (the index of the hardest), also
+            where the cap left them out; -1 for an image without such copies.
     """
 
     filter: Filter
@@ -218,6 +228,7 @@ class Verdicts:
     coefficient: np.ndarray
     flagged: np.ndarray
     control: np.ndarray
+    stack: np.ndarray
 
     def reasons(self, index: int) -> list[Evidence]:
         """Why image `index` is hard, the most telling first; never empty where it is flagged.
