@@ -37,6 +37,7 @@ class RuleFigures:
 
     Args:
         algorithm, weight: its algorithm and that one's weight, for the fixed sum.
+        rehearsed: False for a rule that cannot be calibrated on a training set.
         slope, offset: chance of an error by this rule's score alone, `1 / (1 + exp(-(slope * log_odds +
             offset)))`, or None where it was not calibrated.
         voice, full: then `voice * min(score / full, 1)` is taken for the chance.
@@ -48,6 +49,7 @@ class RuleFigures:
     weight: float
     voice: float = 1.0
     full: float = 1.0
+    rehearsed: bool = True
     slope: float | None = None
     offset: float | None = None
     center: float = 0.0
@@ -68,6 +70,7 @@ class Fusion:
         rules: figures by rule.
         intercept: log odds of an error where no rule has anything to add; None: the fixed sum is used.
         images, errors: how many images were rehearsed and how many of them were predicted wrongly.
+        voices: beside the fixed sum, the rules that are never rehearsed speak for themselves, as beside the fitted one.
         auroc, auroc_weights: cross-validated AUROC of the fitted and of the fixed sum in the rehearsal, or
             None.
     """
@@ -78,6 +81,7 @@ class Fusion:
     errors: int = 0
     auroc: float | None = None
     auroc_weights: float | None = None
+    voices: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values with the fusion's version."""
@@ -105,7 +109,7 @@ class Fusion:
         """(n,) in 0..1, never NaN; 0 where no rule has an opinion."""
         if not scores or not n:
             return np.zeros(n)
-        fused = self._weighted(scores, n) if self.intercept is None else self._fitted(scores, n)
+        fused = self._fitted(scores, n) if self.intercept is not None else self._fixed(scores, n)
         silent = np.all([np.isnan(s) for s in scores.values()], axis=0)
         return np.where(silent, 0.0, np.clip(fused, 0.0, 1.0))
 
@@ -119,6 +123,13 @@ class Fusion:
             else:
                 odds += figures.share * np.nan_to_num((log_odds(score) - figures.center) / figures.scale)
         return 1 - (1 - _chance(odds)) * spared
+
+    def _fixed(self, scores: Mapping[str, np.ndarray], n: int) -> np.ndarray:
+        aloud = {name for name in scores if self.voices and not self.rules[name].rehearsed}
+        spared = np.ones(n)
+        for name in aloud:
+            spared *= 1 - np.nan_to_num(self.rules[name].spoken(scores[name]))
+        return 1 - (1 - self._weighted({name: s for name, s in scores.items() if name not in aloud}, n)) * spared
 
     def _weighted(self, scores: Mapping[str, np.ndarray], n: int) -> np.ndarray:
         calibrated = {name for name, figures in self.rules.items() if figures.slope is not None}
@@ -158,18 +169,20 @@ def fit_fusion(
         learn from.
     """
     plain = {
-        name: RuleFigures(rule.algorithm, float(weights[rule.algorithm]), rule.voice, rule.full)
+        name: RuleFigures(
+            rule.algorithm, float(weights[rule.algorithm]), rule.voice, rule.full, rule.rehearsed and rule.alone
+        )
         for name, rule in found.items()
     }
     rehearsed = rehearse(found, reference, random_state=random_state) if reference is not None else None
     if rehearsed is None:
-        return Fusion(plain)
+        return Fusion(plain, voices=learn)
     scores, wrong = rehearsed
     if not FEWEST_ERRORS <= wrong.sum() <= len(wrong) - FEWEST_ERRORS:
-        return Fusion(plain, images=len(wrong), errors=int(wrong.sum()))
+        return Fusion(plain, images=len(wrong), errors=int(wrong.sum()), voices=learn)
     figures = {name: _calibrated(plain[name], scores[name], wrong) for name in found}
     fixed = Fusion(figures)
-    told = {"images": len(wrong), "errors": int(wrong.sum())}
+    told: dict[str, Any] = {"images": len(wrong), "errors": int(wrong.sum())}
     told_fixed = float(roc_auc_score(wrong, fixed.coefficient(scores, n=len(wrong))))
     if not learn:
         return Fusion(figures, **told, auroc_weights=told_fixed)

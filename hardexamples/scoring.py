@@ -23,7 +23,7 @@ from hardexamples.rules import (
     Rule,
     rules,
 )
-from hardexamples.rules.low_confidence import MEASURES
+from hardexamples.rules.low_confidence import MEASURES, box_doubt
 
 __all__ = ["FUSIONS", "FUSION_VERSION", "Batch", "Filter", "FilterSettings", "Reference", "Verdicts", "undecided"]
 
@@ -243,6 +243,25 @@ class Verdicts:
             if telling[name] >= self.filter.settings.threshold or (self.flagged[index] and not found):
                 found += self.filter.rules_[name].explain(self.batch, index)
         return found
+
+    def box_coefficients(self, index: int) -> np.ndarray:
+        """(m,) float in 0..1: how hard each box of image `index` is; classification has none.
+
+        The chance that its confidence alone speaks of, raised by every rule that names this box.
+        """
+        if self.batch.box_confidences is None:
+            return np.zeros(0)
+        sure = self.batch.box_confidences[index]
+        hardness = np.zeros(len(sure))
+        if "low_confidence" in self.scores:
+            doubted = box_doubt(sure, measure=self.filter.settings.measure)
+            hardness = self.filter.fusion_.alone({"low_confidence": doubted})["low_confidence"]
+        others = {name: s[index : index + 1] for name, s in self.scores.items() if name != "low_confidence"}
+        for name, chance in self.filter.fusion_.alone(others).items():
+            if chance[0] > 0:
+                for box in {each.box for each in self.filter.rules_[name].explain(self.batch, index)} - {None}:
+                    hardness[box] = 1 - (1 - hardness[box]) * (1 - chance[0])
+        return hardness
 
 
 def _many(suspects: Sequence[SuspectLabel], reference: Reference | None) -> bool:

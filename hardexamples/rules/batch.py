@@ -194,6 +194,8 @@ class Batch:
                 changed[field.name] = value[chosen]
             elif isinstance(value, tuple) and field.name != "class_names":
                 changed[field.name] = tuple(value[i] for i in chosen)
+            elif isinstance(value, Batch):
+                changed[field.name] = value.take(chosen)
             elif isinstance(value, Mapping):
                 changed[field.name] = {key: _taken(each, chosen) for key, each in value.items()}
         return replace(self, **changed)
@@ -210,14 +212,19 @@ class Reference(Batch):
 
     Args:
         labels: (n,) int, index into class_names, -1 unknown; classification.
+        answers: what a detector says about these images, whose boxes here are the labeled ones; better if it did not
+            learn them. None where it was not asked.
         fingerprint: names the content (manifest hash, extractor), so that what was fitted can be kept.
     """
 
     labels: np.ndarray | None = None
+    answers: Batch | None = None
     fingerprint: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.answers is not None and (self.answers.names, self.answers.task) != (self.names, self.task):
+            raise ValueError("the answers are about other images or another task")
         if self.labels is not None:
             labels = np.asarray(self.labels, dtype=np.int64)
             if labels.shape != (len(self),):

@@ -61,3 +61,18 @@ def disagreement(some: Said, others: Said, *, least: float = 0.5) -> tuple[float
     missed = set(range(len(other_boxes))) - {j for _, j in pairs}
     found += [(float(other_confidences[j]), None) for j in sorted(missed)]
     return max(found, key=lambda each: each[0])
+
+
+def mistaken(said: Said, truth: np.ndarray, truth_labels: np.ndarray) -> bool:
+    """Whether a box was missed, invented, misplaced (IoU below 0.5) or given another label.
+
+    Args:
+        said: the model's answer.
+        truth: (t, 4) labeled boxes.
+        truth_labels: (t,) int.
+    """
+    boxes, labels, _ = said
+    if len(boxes) != len(truth):
+        return True
+    pairs = matched(boxes, truth)
+    return len(pairs) < len(truth) or any(labels[i] != truth_labels[j] for i, j in pairs)
