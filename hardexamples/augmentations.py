@@ -123,7 +123,9 @@ def _superpixels(rgb: np.ndarray, rng: np.random.Generator) -> Augmented:
     rows, columns = (max(1, round(side * reduce)) for side in (height, width))
     small = cv2.resize(rgb, (columns, rows), interpolation=cv2.INTER_AREA)
     y, x = np.indices((rows, columns))
-    cell = max(1.0, np.sqrt(rows * columns / REGIONS))
+    if rows * columns <= REGIONS:
+        return Augmented(rgb.copy(), SAME)
+    cell = np.sqrt(rows * columns / REGIONS)
     grid_rows, grid_columns = max(1, round(rows / cell)), max(1, round(columns / cell))
     first = (y * grid_rows // rows) * grid_columns + x * grid_columns // columns
     colors = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).reshape(-1, 3)
