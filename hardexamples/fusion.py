@@ -19,6 +19,7 @@ FUSION_VERSION = 2
 FOLDS = 5
 FEWEST_ERRORS = 10  # below, weights cannot be told from chance
 EDGE = 1e-4
+SELF, VANITY = "predict_score_mining", 0.5
 
 
 def log_odds(scores: np.ndarray) -> np.ndarray:
@@ -38,6 +39,7 @@ class RuleFigures:
     Args:
         algorithm, weight: its algorithm and that one's weight, for the fixed sum.
         rehearsed: False for a rule that cannot be calibrated on a training set.
+        about_data: True for a rule that says that data lack, not that the prediction is wrong.
         slope, offset: chance of an error by this rule's score alone, `1 / (1 + exp(-(slope * log_odds +
             offset)))`, or None where it was not calibrated.
         voice, full: then `voice * min(score / full, 1)` is taken for the chance.
@@ -50,6 +52,7 @@ class RuleFigures:
     voice: float = 1.0
     full: float = 1.0
     rehearsed: bool = True
+    about_data: bool = False
     slope: float | None = None
     offset: float | None = None
     center: float = 0.0
@@ -113,11 +116,21 @@ class Fusion:
         silent = np.all([np.isnan(s) for s in scores.values()], axis=0)
         return np.where(silent, 0.0, np.clip(fused, 0.0, 1.0))
 
+    def lacking(self, scores: Mapping[str, np.ndarray], *, n: int) -> np.ndarray:
+        """(n,) in 0..1: how loudly rules say that the training set lacks such images; 0 in the bare fixed sum, which
+        has them among its terms."""
+        said = [self.rules[name].spoken(score) for name, score in scores.items() if self.rules[name].about_data]
+        if not said or (self.intercept is None and not self.voices):
+            return np.zeros(n)
+        return np.nan_to_num(said).max(axis=0)
+
     def _fitted(self, scores: Mapping[str, np.ndarray], n: int) -> np.ndarray:
         odds = np.full(n, self.intercept)
         spared = np.ones(n)
         for name, score in scores.items():
             figures = self.rules[name]
+            if figures.about_data:
+                continue
             if figures.slope is None:
                 spared *= 1 - np.nan_to_num(figures.spoken(score))
             else:
@@ -127,7 +140,7 @@ class Fusion:
     def _fixed(self, scores: Mapping[str, np.ndarray], n: int) -> np.ndarray:
         aloud = {name for name in scores if self.voices and not self.rules[name].rehearsed}
         spared = np.ones(n)
-        for name in aloud:
+        for name in aloud - {name for name, figures in self.rules.items() if figures.about_data}:
             spared *= 1 - np.nan_to_num(self.rules[name].spoken(scores[name]))
         return 1 - (1 - self._weighted({name: s for name, s in scores.items() if name not in aloud}, n)) * spared
 
@@ -170,7 +183,12 @@ def fit_fusion(
     """
     plain = {
         name: RuleFigures(
-            rule.algorithm, float(weights[rule.algorithm]), rule.voice, rule.full, rule.rehearsed and rule.alone
+            rule.algorithm,
+            float(weights[rule.algorithm]),
+            rule.voice,
+            rule.full,
+            rule.rehearsed and rule.alone,
+            rule.about_data,
         )
         for name, rule in found.items()
     }
@@ -221,10 +239,26 @@ def _learn(
         line = LogisticRegression(C=1.0, max_iter=200).fit(_standard(kept, scores), wrong)
         shares = dict(zip(kept, line.coef_[0], strict=True))
         if min(shares.values()) >= 0:
-            learned = {n: replace(f, share=float(shares.get(n, 0.0))) for n, f in figures.items()}
-            return learned, float(line.intercept_[0])
+            return _less_vain(figures, kept, shares, scores, wrong)
         kept = {name: f for name, f in kept.items() if shares[name] >= 0}
     return dict(figures), float(log_odds(np.array([wrong.mean()]))[0])
+
+
+def _less_vain(
+    figures: Mapping[str, RuleFigures],
+    kept: Mapping[str, RuleFigures],
+    shares: Mapping[str, float],
+    scores: Mapping[str, np.ndarray],
+    wrong: np.ndarray,
+) -> tuple[dict[str, RuleFigures], float]:
+    """What the model says of itself counts half as much beside other rules as the rehearsal taught, and the sum is
+    calibrated anew: a stand-in has reason to be sure, an overfit model or one that sees strange images has not."""
+    less = {n: share * (VANITY if kept[n].algorithm == SELF else 1.0) for n, share in shares.items()}
+    total = _standard(kept, scores) @ np.array(list(less.values()))
+    line = LogisticRegression(C=1.0).fit(total[:, None], wrong)
+    slope = max(float(line.coef_[0, 0]), 0.0)
+    learned = {n: replace(f, share=slope * float(less.get(n, 0.0))) for n, f in figures.items()}
+    return learned, float(line.intercept_[0])
 
 
 def _cross_validated(

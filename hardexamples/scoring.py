@@ -160,7 +160,8 @@ class Filter:
     def decide(self, batch: Batch, scores: Mapping[str, np.ndarray]) -> "Verdicts":
         """The verdicts from scores that were kept: changing weights or threshold needs no new scoring."""
         coefficient = self.fusion_.coefficient(scores, n=len(batch))
-        flagged = coefficient >= self.settings.threshold
+        lacking = self.fusion_.lacking(scores, n=len(batch))
+        flagged = np.maximum(coefficient, lacking) >= self.settings.threshold
         flagged &= np.any([np.nan_to_num(s) > 0 for s in scores.values()], axis=0) if scores else False
         stack = np.full(len(batch), -1)
         hard = np.flatnonzero(flagged)
@@ -216,7 +217,7 @@ class Verdicts:
     Args:
         coefficient: (n,) float in 0..1, never NaN: the estimated chance that the prediction is wrong.
         scores: (n,) float in 0..1 by rule, NaN = no opinion.
-        flagged: (n,) bool, hard.
+        flagged: (n,) bool, hard: the coefficient reaches the threshold, or the training set lacks such images.
         control: (n,) bool, the blind random share of what is below the threshold.
         stack: (n,) int, the same number for the hard ones that nearly equal each other (the index of the hardest), also
             where the cap left them out; -1 for an image without such copies.

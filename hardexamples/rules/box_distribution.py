@@ -56,6 +56,7 @@ class BoxDistribution(Rule):
     rehearsed = False
     voice = 0.12
     full = 0.5
+    about_data = True
 
     def _fit(self, reference: Reference) -> bool:
         self.ranges_ = {}

@@ -112,6 +112,8 @@ class Rule(BaseEstimator):
         voice: where the rule is not calibrated, the chance of an error that a score of `full` or more stands for; a
             smaller score stands for its share of it.
         full: that score.
+        about_data: it says that the training set lacks such images, not that the prediction is wrong. Where its chance
+            reaches the threshold it makes an image hard, but it leaves the coefficient and so the order alone.
     """
 
     algorithm: ClassVar[str]
@@ -122,6 +124,7 @@ class Rule(BaseEstimator):
     rehearsed: ClassVar[bool] = True
     voice: ClassVar[float] = 1.0
     full: ClassVar[float] = 1.0
+    about_data: ClassVar[bool] = False
 
     @property
     def name(self) -> str:

@@ -48,6 +48,7 @@ class ImageDistribution(Rule):
     rehearsed = False
     voice = 0.12
     full = 0.5
+    about_data = True
 
     def _fit(self, reference: Reference) -> bool:
         table = given(reference.statistics).astype(float)
