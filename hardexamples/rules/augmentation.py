@@ -45,7 +45,7 @@ class Augmentation(Rule):
     }
     needs = frozenset({"predictions", "augmented"})
     rehearsed = False
-    voice = 0.3
+    voice = 0.15
 
     def __init__(self, operations: Mapping[str, float] = MODELARTS_AUGMENTATIONS) -> None:
         self.operations = operations
