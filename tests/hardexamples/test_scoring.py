@@ -190,7 +190,7 @@ def test_weights_are_not_learned_from_a_handful() -> None:
 WEIGHTS = st.dictionaries(st.sampled_from(list(MODELARTS_WEIGHTS)), st.floats(0.01, 10), min_size=1)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(
     st.builds(
         FilterSettings,
@@ -218,6 +218,9 @@ def test_settings_survive_json(chosen: FilterSettings) -> None:
         {"measure": "feeling"},
         {"fusion": "cold"},
         {"control_share": -0.1},
+        {"augmentations": {"melt": 1}},
+        {"augmentations": {"crop": -1}},
+        {"augmentations": {"crop": float("nan")}},
         {"cap": -1},
         {"surprise": 1},
     ],

@@ -79,3 +79,15 @@ def test_an_image_unlike_training_is_flagged_though_the_model_is_sure() -> None:
     verdicts = Filter(FilterSettings()).fit(TRAINING).apply(dark)
     assert verdicts.flagged[0]
     assert 7 in [each.code for each in verdicts.reasons(0)]
+
+
+def test_an_offset_makes_hard_but_is_no_chance_of_an_error() -> None:
+    dark = replace(spoiled("brightness", 0.2), descriptor=TRAINING.space("descriptor")[:1])
+    light = replace(dark, statistics=np.array([MIDDLE]))
+    fitted = Filter(FilterSettings()).fit(TRAINING)
+    one, other = fitted.apply(dark), fitted.apply(light)
+    assert one.coefficient[0] == pytest.approx(other.coefficient[0])
+    strict = Filter(FilterSettings(threshold=0.9)).fit(TRAINING)
+    assert not strict.apply(dark).flagged[0]
+    fixed = Filter(FilterSettings(fusion="weights")).fit(TRAINING)
+    assert fixed.apply(dark).coefficient[0] > fixed.apply(light).coefficient[0]
