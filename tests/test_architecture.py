@@ -23,7 +23,17 @@ INFRASTRUCTURE = {
     "celery",
     "stopping",
 }
-BASEMENT = {"augmentations", "diversity", "label_errors", "rules", "features", "scoring", "fusion", "rehearsal", "notation"}
+BASEMENT = {
+    "augmentations",
+    "diversity",
+    "label_errors",
+    "rules",
+    "features",
+    "scoring",
+    "fusion",
+    "rehearsal",
+    "notation",
+}
 FLOORS = ["infrastructure", "basement", "datasets", "hardexamples", "batchservices", "labeling", "config"]
 WITHOUT_DJANGO = [
     "config/sandbox.py",
