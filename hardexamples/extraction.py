@@ -5,8 +5,10 @@ No Django; runs in a sandbox.
 
 from typing import Any
 
+import numpy as np
+
 from datasets.images import Upright, open_image, sha256
-from hardexamples.features import descriptor, statistics
+from hardexamples.features import box_statistics, descriptor, statistics
 
 LEAST_SIDE = 256
 """The reduced decode that features are taken from, the same whether a model looks on or not."""
@@ -46,3 +48,9 @@ def features_of(upright: Upright) -> dict[str, Any]:
         "statistics": statistics(upright.rgb, size=(upright.width, upright.height)),
         "descriptor": descriptor(upright.rgb),
     }
+
+
+def boxes_of(upright: Upright, boxes: np.ndarray) -> np.ndarray:
+    """(m, 2) float32, the numbers of `hardexamples.features.BOX_STATISTICS` of (m, 4) boxes in pixels of the upright
+    image."""
+    return box_statistics(upright.rgb, boxes, size=(upright.width, upright.height))

@@ -13,17 +13,21 @@ VERSION = 1
 STATISTICS = ("resolution", "aspect_ratio", "brightness", "saturation", "colorfulness", "clarity", "entropy")
 """The order of `statistics`; the first six are ModelArts' image metrics."""
 
+BOX_STATISTICS = ("brightness", "clarity")
+"""The order of `box_statistics`, ModelArts' two box metrics that need pixels."""
+
 SIDE = 192  # the longest side at which all is measured: blur at another scale is another number
+BOX_SIDE = 96  # the same for a box
 GRADIENT_SIDE, CELLS, ORIENTATIONS = 48, 6, 8
 THUMBNAIL = 10
 COLOR_BINS = 8
 
 
-def _reduced(rgb: np.ndarray) -> np.ndarray:
-    scale = SIDE / max(rgb.shape[:2])
+def _reduced(rgb: np.ndarray, *, side: int = SIDE) -> np.ndarray:
+    scale = side / max(rgb.shape[:2])
     if scale >= 1:
         return rgb
-    height, width = (max(1, round(side * scale)) for side in rgb.shape[:2])
+    height, width = (max(1, round(each * scale)) for each in rgb.shape[:2])
     return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
 
 
@@ -61,6 +65,31 @@ def statistics(rgb: np.ndarray, *, size: tuple[int, int]) -> np.ndarray:
         max(0.0, -(share * np.log2(share)).sum()),
     )
     return np.array(numbers, dtype=np.float32)
+
+
+def box_statistics(rgb: np.ndarray, boxes: np.ndarray, *, size: tuple[int, int]) -> np.ndarray:
+    """The numbers of `BOX_STATISTICS` of each box.
+
+    Args:
+        rgb: (h, w, 3) uint8, upright; may be a reduced decode of the original.
+        boxes: (m, 4) `xmin, ymin, xmax, ymax` in pixels of the original; what lies outside of it does not count.
+        size: width and height of the original in pixels.
+
+    Returns:
+        (m, 2) float32: mean of the HSV value, 0..1; variance of the Laplacian of the gray crop, reduced to a longest
+        side of 96; NaN for a box without a pixel inside the image.
+    """
+    height, width = rgb.shape[:2]
+    scale = np.array([width / size[0], height / size[1]] * 2)
+    numbers = np.full((len(boxes), 2), np.nan, np.float32)
+    for index, box in enumerate(np.asarray(boxes, dtype=float).reshape(-1, 4) * scale):
+        left, top = np.maximum(np.floor(box[:2]), 0).astype(int)
+        right, bottom = np.minimum(np.ceil(box[2:]), (width, height)).astype(int)
+        if right > left and bottom > top:
+            crop = _reduced(np.ascontiguousarray(rgb[top:bottom, left:right]), side=BOX_SIDE)
+            gray = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+            numbers[index] = crop.max(axis=2).mean() / 255, cv2.Laplacian(gray, cv2.CV_32F).var()
+    return numbers
 
 
 def _gradients(gray: np.ndarray) -> np.ndarray:
@@ -116,3 +145,17 @@ def descriptor(rgb: np.ndarray) -> np.ndarray:
         0.3 * np.concatenate(colors) / len(hsv),
     )
     return _unit(np.concatenate(parts)).astype(np.float32)
+
+
+def perceptual_hash(descriptors: np.ndarray) -> np.ndarray | None:
+    """(n, 90) bool: in the thumbnail within each descriptor, is a pixel brighter than the one to its left (difference
+    hash, Krawetz 2013); None for vectors that are not of `descriptor`.
+
+    Args:
+        descriptors: (n, d) float32.
+    """
+    start = CELLS * CELLS * ORIENTATIONS
+    if descriptors.shape[1] != start + THUMBNAIL**2 + 3 * COLOR_BINS:
+        return None
+    thumbnails = descriptors[:, start : start + THUMBNAIL**2].reshape(-1, THUMBNAIL, THUMBNAIL)
+    return (thumbnails[:, :, 1:] > thumbnails[:, :, :-1]).reshape(len(descriptors), -1)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from decimal import Decimal
 
 from config.refusals import Refused
-from hardexamples.rules import MODELARTS_WEIGHTS
+from hardexamples.rules import AUGMENTATIONS, MODELARTS_AUGMENTATIONS, MODELARTS_WEIGHTS
 
 __all__ = [
     "AUGMENTATIONS",
@@ -25,22 +25,6 @@ __all__ = [
     "parse_weights",
 ]
 
-AUGMENTATIONS = (
-    "gaussianblur",
-    "fliplr",
-    "crop",
-    "flipud",
-    "scale",
-    "translate",
-    "shear",
-    "superpixels",
-    "sharpen",
-    "add",
-    "invert",
-)
-"""The eleven operations in the order of their reasons 19 to 29."""
-
-MODELARTS_AUGMENTATIONS: Mapping[str, float] = {"crop": 0.1, "fliplr": 0.1, "gaussianblur": 0.1}
 MODELARTS_THRESHOLD = 0.1
 
 

@@ -10,7 +10,8 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
 
-from hardexamples.rules.contract import Batch, Reference, Rule, known
+from hardexamples.rules.boxes import mistaken
+from hardexamples.rules.contract import Batch, Reference, Rule, given, known
 
 FOLDS = 5
 MOST_IMAGES = 3000  # of the reference
@@ -33,9 +34,14 @@ def rehearse(
     of the descriptor (of the activations where there is none), so that it errs elsewhere than the rules do, and as
     often as a deployed model may: the part is as small, or the help with the truth as large, as that needs.
 
+    A detector has no stand-in. It plays itself where its answers to the reference are given; an answer is wrong if a
+    box is missed, invented, misplaced or misnamed.
+
     Returns:
         (m,) scores by rule and (m,) bool "the prediction was wrong"; None where the reference is too small.
     """
+    if reference.boxes is not None:
+        return _rehearse_detector(found, reference, random_state=random_state)
     space = "activations" if reference.descriptor is None else "descriptor"
     points = reference.space(space)
     if reference.labels is None or not points.shape[1]:
@@ -56,7 +62,7 @@ def rehearse(
     view = _view(points[usable], labels, folds[0], rng)
     for learned, asked in folds:
         dims = rng.permutation(points.shape[1])[: _width(points, view)]
-        said = _stand_in(points[usable][:, dims], labels, learned, asked, classes=len(reference.class_names))
+        said = stand_in(points[usable][:, dims], labels, learned, asked, classes=len(reference.class_names))
         said = _helped(said, labels[asked], rng)
         batch = Batch(
             names=tuple(reference.names[i] for i in usable[asked]),
@@ -70,7 +76,28 @@ def rehearse(
         wrong[asked] = batch.predicted != labels[asked]
         part = reference.take(usable[learned])
         for name, rule in found.items():
+            if not (rule.alone and rule.rehearsed):
+                continue
             scores[name][asked] = clone(rule).fit(part).score(batch)
+    return scores, wrong
+
+
+def _rehearse_detector(
+    found: Mapping[str, Rule], reference: Reference, *, random_state: int
+) -> tuple[dict[str, np.ndarray], np.ndarray] | None:
+    answers, truth, names = reference.answers, given(reference.boxes), given(reference.box_labels)
+    if answers is None or answers.boxes is None or len(reference) < FOLDS * 2:
+        return None
+    boxes, labels, sure = answers.boxes, given(answers.box_labels), given(answers.box_confidences)
+    wrong = np.array(
+        [mistaken((boxes[i], labels[i], sure[i]), truth[i], names[i]) for i in range(len(reference))], dtype=bool
+    )
+    scores = {name: np.full(len(reference), np.nan) for name in found}
+    for learned, asked in KFold(FOLDS, shuffle=True, random_state=random_state).split(wrong):
+        part, batch = reference.take(learned), answers.take(asked)
+        for name, rule in found.items():
+            if rule.alone and rule.rehearsed:
+                scores[name][asked] = clone(rule).fit(part).score(batch)
     return scores, wrong
 
 
@@ -85,13 +112,13 @@ def _view(
     learned, asked = fold
     for view in VIEWS[:-1]:
         dims = rng.permutation(points.shape[1])[: _width(points, view)]
-        said = _stand_in(points[:, dims], labels, learned, asked, classes=int(labels.max()) + 1)
+        said = stand_in(points[:, dims], labels, learned, asked, classes=int(labels.max()) + 1)
         if (said.argmax(axis=1) != labels[asked]).mean() <= LIKELY_ERRORS:
             return view
     return VIEWS[-1]
 
 
-def _stand_in(
+def stand_in(
     points: np.ndarray, labels: np.ndarray, learned: np.ndarray, asked: np.ndarray, *, classes: int
 ) -> np.ndarray:
     """(len(asked), classes) probabilities of a logistic regression on `points[learned]`."""

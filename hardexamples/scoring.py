@@ -4,19 +4,32 @@
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
 import numpy as np
 
-from hardexamples.fusion import FUSION_VERSION, Fusion, fit_fusion
-from hardexamples.rules import MODELARTS_WEIGHTS, Batch, Evidence, Reference, Rule, rules
-from hardexamples.rules.low_confidence import MEASURES
+from hardexamples.diversity import stacks, varied
+from hardexamples.fusion import FUSION_VERSION, Fusion, fit_fusion, log_odds
+from hardexamples.label_errors import SuspectLabel, suspect_labels
+from hardexamples.rules import (
+    AUGMENTATIONS,
+    MODELARTS_AUGMENTATIONS,
+    MODELARTS_WEIGHTS,
+    Batch,
+    Evidence,
+    Reference,
+    Rule,
+    rules,
+)
+from hardexamples.rules.low_confidence import MEASURES, box_doubt
 
-__all__ = ["FUSIONS", "FUSION_VERSION", "Batch", "Filter", "FilterSettings", "Reference", "Verdicts"]
+__all__ = ["FUSIONS", "FUSION_VERSION", "Batch", "Filter", "FilterSettings", "Reference", "Verdicts", "undecided"]
 
 FUSIONS = ("fitted", "weights")
+MANY_SUSPECTS = 0.02  # of the reference
+BAND = 2.0  # log odds around the threshold within which an image is undecided
 
 
 @dataclass(frozen=True)
@@ -29,10 +42,11 @@ class FilterSettings:
             where it cannot; "weights" always uses `weights`.
         threshold: a coefficient of at least this is hard, 0..1.
         measure: how doubt is measured: "margin", "entropy", "least_confidence" or "max_probability".
+        augmentations: weight >= 0 by operation of `AUGMENTATIONS`; none switches aug_consistent_mining off.
         control_share: share of the unflagged that is added blindly, 0..1; at least one image where it is
             above 0.
         control_cap: never more control images than this.
-        cap: never more hard examples than this, the hardest ones; None for all.
+        cap: never more hard examples than this, hard and unlike each other; None for all.
         random_state: seed of everything random.
 
     Raises:
@@ -43,6 +57,7 @@ class FilterSettings:
     fusion: str = "fitted"
     threshold: float = 0.1
     measure: str = "margin"
+    augmentations: Mapping[str, float] = field(default_factory=lambda: dict(MODELARTS_AUGMENTATIONS))
     control_share: float = 0.02
     control_cap: int = 50
     cap: int | None = None
@@ -54,6 +69,10 @@ class FilterSettings:
             raise ValueError(f"unknown algorithm {sorted(unknown)[0]!r}")
         if not all(math.isfinite(w) and w >= 0 for w in self.weights.values()) or not any(self.weights.values()):
             raise ValueError("weights must be finite, not negative, and not all 0")
+        if not set(self.augmentations) <= set(AUGMENTATIONS):
+            raise ValueError("unknown augmentation")
+        if not all(math.isfinite(w) and w >= 0 for w in self.augmentations.values()):
+            raise ValueError("weights of augmentations must be finite and not negative")
         if self.fusion not in FUSIONS or self.measure not in MEASURES:
             raise ValueError(f"unknown fusion {self.fusion!r} or measure {self.measure!r}")
         if not (0 <= self.threshold <= 1 and 0 <= self.control_share <= 1):
@@ -89,7 +108,9 @@ class Filter:
         self.settings = settings
 
     def fit(self, reference: Reference | None, *, fitted: Mapping[str, Any] | None = None) -> Self:
-        """Fit every rule, then the fusion.
+        """Look for labels that are probably wrong, fit every rule without them, then the fusion.
+
+        `suspect_labels_` holds what was found, the surest first.
 
         Args:
             reference: the labeled training set, or None.
@@ -97,15 +118,23 @@ class Filter:
                 fitting the fusion again. Figures of another fusion version or of
                 other rules are fitted anew.
         """
-        self.rules_ = {name: rule.fit(reference) for name, rule in self._enabled().items()}
+        enabled = self._enabled()
+        same = fitted and fitted["version"] == FUSION_VERSION and fitted["rules"].keys() == enabled.keys()
+        if fitted and same:
+            self.suspect_labels_ = [SuspectLabel(**each) for each in fitted["suspect_labels"]]
+        else:
+            self.suspect_labels_ = (
+                suspect_labels(reference, random_state=self.settings.random_state) if reference else []
+            )
+        believed = _without(self.suspect_labels_, reference)
+        self.rules_ = {name: rule.fit(believed) for name, rule in enabled.items()}
         self.reference_ = reference
-        same = fitted and fitted["version"] == FUSION_VERSION and fitted["rules"].keys() == self.rules_.keys()
         if fitted and same:
             self.fusion_ = Fusion.from_dict(fitted)
         else:
             self.fusion_ = fit_fusion(
                 self._enabled(),
-                reference,
+                believed if _many(self.suspect_labels_, reference) else reference,
                 weights=self.settings.weights,
                 learn=self.settings.fusion == "fitted",
                 random_state=self.settings.random_state,
@@ -113,10 +142,10 @@ class Filter:
         return self
 
     def fitted_as_dict(self) -> dict[str, Any]:
-        """The fusion's figures as plain JSON values; the rules themselves are fitted from the reference in
-        seconds.
+        """The fusion's figures and the suspect labels as plain JSON values; the rules themselves are fitted from
+        the reference in seconds.
         """
-        return self.fusion_.as_dict()
+        return {**self.fusion_.as_dict(), "suspect_labels": [asdict(each) for each in self.suspect_labels_]}
 
     def apply(self, batch: Batch) -> "Verdicts":
         """Score, fuse and decide.
@@ -131,19 +160,31 @@ class Filter:
     def decide(self, batch: Batch, scores: Mapping[str, np.ndarray]) -> "Verdicts":
         """The verdicts from scores that were kept: changing weights or threshold needs no new scoring."""
         coefficient = self.fusion_.coefficient(scores, n=len(batch))
-        flagged = coefficient >= self.settings.threshold
+        lacking = self.fusion_.lacking(scores, n=len(batch))
+        flagged = np.maximum(coefficient, lacking) >= self.settings.threshold
         flagged &= np.any([np.nan_to_num(s) > 0 for s in scores.values()], axis=0) if scores else False
-        if self.settings.cap is not None and flagged.sum() > self.settings.cap:
-            order = np.argsort(np.where(flagged, -coefficient, np.inf), kind="stable")
-            flagged[order[self.settings.cap :]] = False
-        return Verdicts(self, batch, dict(scores), coefficient, flagged, self._control(~flagged))
+        stack = np.full(len(batch), -1)
+        hard = np.flatnonzero(flagged)
+        points = batch.space("activations" if batch.descriptor is None else "descriptor")[hard]
+        leader = stacks(points, np.argsort(-coefficient[hard], kind="stable"))
+        control = self._control(~flagged)
+        if self.settings.cap is not None and len(hard) > self.settings.cap:
+            kept = varied(points, coefficient[hard], leader, cap=self.settings.cap)
+            flagged[np.delete(hard, kept)] = False
+        several = np.bincount(leader, minlength=len(hard))[leader] > 1
+        stack[hard[several]] = hard[leader[several]]
+        return Verdicts(self, batch, dict(scores), coefficient, flagged, control, stack)
 
     def _enabled(self) -> dict[str, Rule]:
         found = {}
         for name, kind in rules().items():
             if self.settings.weights.get(kind.algorithm, 0) > 0:
                 rule = kind()
-                chosen = {"measure": self.settings.measure, "random_state": self.settings.random_state}
+                chosen = {
+                    "measure": self.settings.measure,
+                    "operations": self.settings.augmentations,
+                    "random_state": self.settings.random_state,
+                }
                 rule.set_params(**{k: v for k, v in chosen.items() if k in rule.get_params()})
                 found[name] = rule
         return found
@@ -176,8 +217,10 @@ class Verdicts:
     Args:
         coefficient: (n,) float in 0..1, never NaN: the estimated chance that the prediction is wrong.
         scores: (n,) float in 0..1 by rule, NaN = no opinion.
-        flagged: (n,) bool, hard.
-        control: (n,) bool, the blind random share of the unflagged.
+        flagged: (n,) bool, hard: the coefficient reaches the threshold, or the training set lacks such images.
+        control: (n,) bool, the blind random share of what is below the threshold.
+        stack: (n,) int, the same number for the hard ones that nearly equal each other (the index of the hardest), also
+            where the cap left them out; -1 for an image without such copies.
     """
 
     filter: Filter
@@ -186,6 +229,7 @@ class Verdicts:
     coefficient: np.ndarray
     flagged: np.ndarray
     control: np.ndarray
+    stack: np.ndarray
 
     def reasons(self, index: int) -> list[Evidence]:
         """Why image `index` is hard, the most telling first; never empty where it is flagged.
@@ -200,3 +244,51 @@ class Verdicts:
             if telling[name] >= self.filter.settings.threshold or (self.flagged[index] and not found):
                 found += self.filter.rules_[name].explain(self.batch, index)
         return found
+
+    def box_coefficients(self, index: int) -> np.ndarray:
+        """(m,) float in 0..1: how hard each box of image `index` is; classification has none.
+
+        The chance that its confidence alone speaks of, raised by every rule that names this box.
+        """
+        if self.batch.box_confidences is None:
+            return np.zeros(0)
+        sure = self.batch.box_confidences[index]
+        hardness = np.zeros(len(sure))
+        if "low_confidence" in self.scores:
+            doubted = box_doubt(sure, measure=self.filter.settings.measure)
+            hardness = self.filter.fusion_.alone({"low_confidence": doubted})["low_confidence"]
+        others = {name: s[index : index + 1] for name, s in self.scores.items() if name != "low_confidence"}
+        for name, chance in self.filter.fusion_.alone(others).items():
+            if chance[0] > 0:
+                for box in {each.box for each in self.filter.rules_[name].explain(self.batch, index)} - {None}:
+                    hardness[box] = 1 - (1 - hardness[box]) * (1 - chance[0])
+        return hardness
+
+
+def _many(suspects: Sequence[SuspectLabel], reference: Reference | None) -> bool:
+    """Whether the suspects are more than the hard but right labels that any training set has. The rehearsal needs
+    those: they are where predictions go wrong."""
+    return reference is not None and len(suspects) > MANY_SUSPECTS * len(reference)
+
+
+def _without(suspects: Sequence[SuspectLabel], reference: Reference | None) -> Reference | None:
+    """The reference with the suspect labels unknown."""
+    if reference is None or reference.labels is None or not suspects:
+        return reference
+    labels = reference.labels.copy()
+    labels[[each.index for each in suspects]] = -1
+    return replace(reference, labels=labels)
+
+
+def undecided(verdicts: Verdicts, *, budget: int) -> np.ndarray:
+    """(m,) int: the images that are worth a second look with changed images, the most undecided first.
+
+    Those whose coefficient is near the threshold: a factor of about 7 in their odds, either way.
+
+    Args:
+        verdicts: by the cheap rules.
+        budget: at most so many images.
+    """
+    distance = np.abs(log_odds(verdicts.coefficient) - log_odds(np.array(verdicts.filter.settings.threshold)))
+    order = np.argsort(distance, kind="stable")
+    return order[distance[order] <= BAND][: max(budget, 0)]

@@ -23,7 +23,17 @@ INFRASTRUCTURE = {
     "celery",
     "stopping",
 }
-BASEMENT = {"rules", "features", "scoring", "fusion", "rehearsal", "notation"}
+BASEMENT = {
+    "augmentations",
+    "diversity",
+    "label_errors",
+    "rules",
+    "features",
+    "scoring",
+    "fusion",
+    "rehearsal",
+    "notation",
+}
 FLOORS = ["infrastructure", "basement", "datasets", "hardexamples", "batchservices", "labeling", "config"]
 WITHOUT_DJANGO = [
     "config/sandbox.py",
@@ -35,6 +45,9 @@ WITHOUT_DJANGO = [
     "datasets/preparation.py",
     "hardexamples/rules/",
     "hardexamples/features.py",
+    "hardexamples/augmentations.py",
+    "hardexamples/diversity.py",
+    "hardexamples/label_errors.py",
     "hardexamples/scoring.py",
     "hardexamples/fusion.py",
     "hardexamples/rehearsal.py",

@@ -7,6 +7,8 @@ from pkgutil import iter_modules
 from types import ModuleType
 
 from hardexamples.rules.contract import (
+    AUGMENTATIONS,
+    MODELARTS_AUGMENTATIONS,
     MODELARTS_WEIGHTS,
     NEEDS,
     Batch,
@@ -15,7 +17,18 @@ from hardexamples.rules.contract import (
     Rule,
 )
 
-__all__ = ["MODELARTS_WEIGHTS", "NEEDS", "Batch", "Evidence", "Reference", "Rule", "collect", "rules"]
+__all__ = [
+    "AUGMENTATIONS",
+    "MODELARTS_AUGMENTATIONS",
+    "MODELARTS_WEIGHTS",
+    "NEEDS",
+    "Batch",
+    "Evidence",
+    "Reference",
+    "Rule",
+    "collect",
+    "rules",
+]
 
 
 def collect(modules: list[ModuleType]) -> dict[str, type[Rule]]:

@@ -3,13 +3,33 @@
 Arrays in, arrays out: nothing here knows images, files or the database.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 
+from hardexamples.rules.sequence import similar_neighbors
+
 TASKS = ("image_classification", "object_detection")
+
+
+@dataclass(frozen=True, eq=False)
+class Retake:
+    """What a detector said about a changed image, in the frame of the original.
+
+    Args:
+        boxes: (r, 4) float, `xmin, ymin, xmax, ymax` in pixels of the upright original.
+        labels: (r,) int, index into the class names.
+        confidences: (r,) float in 0..1.
+        in_view: (m,) bool: which boxes of the original are still in the changed image.
+    """
+
+    boxes: np.ndarray
+    labels: np.ndarray
+    confidences: np.ndarray
+    in_view: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +49,15 @@ class Batch:
             or None.
         box_labels: n arrays (m,) int, index into class_names; with boxes.
         box_confidences: n arrays (m,) float32 in 0..1; with boxes.
+        box_statistics: n arrays (m, 2) float32, the numbers of `hardexamples.features.BOX_STATISTICS`, NaN where
+            unknown; with boxes, or None.
         sizes: (n, 2) int, width and height in pixels, or None.
         statistics: (n, s) float32, the numbers of `hardexamples.features.STATISTICS`, or None.
         descriptor: (n, d) float32, independent of the model, or None.
         activations: (n, a) float32, the model's penultimate layer, or None.
+        augmented: by operation of `AUGMENTATIONS` (n, k) float32, what the model says about the changed images, a row
+            of NaN where it was not asked; classification, or None.
+        augmented_boxes: by operation n `Retake`, None where it was not asked; detection, or None.
 
     Raises:
         ValueError: where lengths, shapes, indices or ranges do not fit together.
@@ -45,10 +70,13 @@ class Batch:
     boxes: tuple[np.ndarray, ...] | None = None
     box_labels: tuple[np.ndarray, ...] | None = None
     box_confidences: tuple[np.ndarray, ...] | None = None
+    box_statistics: tuple[np.ndarray, ...] | None = None
     sizes: np.ndarray | None = None
     statistics: np.ndarray | None = None
     descriptor: np.ndarray | None = None
     activations: np.ndarray | None = None
+    augmented: Mapping[str, np.ndarray] | None = None
+    augmented_boxes: Mapping[str, tuple[Retake | None, ...]] | None = None
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
@@ -66,10 +94,13 @@ class Batch:
                 object.__setattr__(self, name, self._table(name, dtype))
         if self.probabilities is not None:
             self._check_probabilities(self.probabilities)
+        for operation, said in (self.augmented or {}).items():
+            if self.probabilities is None or np.shape(said) != self.probabilities.shape:
+                raise ValueError(f"{operation}: answers to changed images have the shape of the probabilities")
         if self.boxes is not None:
             self._take_boxes()
-        elif self.box_labels is not None or self.box_confidences is not None:
-            raise ValueError("labels or confidences of boxes without boxes")
+        elif any(each is not None for each in (self.box_labels, self.box_confidences, self.box_statistics)):
+            raise ValueError("labels, confidences or statistics of boxes without boxes")
 
     def _table(self, name: str, dtype: type) -> np.ndarray:
         table: np.ndarray = np.ascontiguousarray(getattr(self, name), dtype=dtype)
@@ -109,6 +140,15 @@ class Batch:
                 raise ValueError("a box is not finite, or a confidence is outside 0..1")
             if ((label < 0) | (label >= len(self.class_names))).any():
                 raise ValueError("a box's label is not one of the classes")
+        if self.box_statistics is not None:
+            measured = tuple(np.asarray(v, dtype=np.float32).reshape(-1, 2) for v in self.box_statistics)
+            if [len(each) for each in measured] != [len(each) for each in boxes]:
+                raise ValueError("an image has another number of boxes than of their statistics")
+            object.__setattr__(self, "box_statistics", measured)
+        for operation, retakes in (self.augmented_boxes or {}).items():
+            seen = [len(box) if each is None else len(each.in_view) for each, box in zip(retakes, boxes, strict=False)]
+            if len(retakes) != len(self) or seen != [len(box) for box in boxes]:
+                raise ValueError(f"{operation}: changed images do not fit the boxes")
         object.__setattr__(self, "boxes", boxes)
         object.__setattr__(self, "box_labels", labels)
         object.__setattr__(self, "box_confidences", confidences)
@@ -116,13 +156,28 @@ class Batch:
     def __len__(self) -> int:
         return len(self.names)
 
-    @property
+    @cached_property
     def predicted(self) -> np.ndarray:
         """(n,) int: the most probable class, -1 where there is no prediction or all probabilities are 0."""
         if self.probabilities is None or not self.probabilities.size:
             return np.full(len(self), -1)
         table = np.nan_to_num(self.probabilities)
         return np.where(table.max(axis=1) > 0, table.argmax(axis=1), -1)
+
+    @cached_property
+    def frames(self) -> np.ndarray:
+        """(n, 2) float: width and height in pixels, from `sizes` or the statistics; NaN where neither tells."""
+        if self.sizes is not None:
+            return self.sizes.astype(float)
+        if self.statistics is None or self.statistics.shape[1] < 2:
+            return np.full((len(self), 2), np.nan)
+        area, ratio = self.statistics[:, :2].astype(float).T
+        return np.sqrt(np.column_stack([area / ratio, area * ratio]))
+
+    @cached_property
+    def neighbors(self) -> np.ndarray:
+        """(n, 2) int: the similar images before and after each one in the sequence, -1 for none."""
+        return similar_neighbors(self.names, self.space("descriptor" if self.descriptor is not None else "activations"))
 
     def space(self, name: str) -> np.ndarray:
         """(n, d) float32 "descriptor" or "activations"; (n, 0) where the batch has none."""
@@ -139,7 +194,15 @@ class Batch:
                 changed[field.name] = value[chosen]
             elif isinstance(value, tuple) and field.name != "class_names":
                 changed[field.name] = tuple(value[i] for i in chosen)
+            elif isinstance(value, Batch):
+                changed[field.name] = value.take(chosen)
+            elif isinstance(value, Mapping):
+                changed[field.name] = {key: _taken(each, chosen) for key, each in value.items()}
         return replace(self, **changed)
+
+
+def _taken(values: np.ndarray | tuple[Any, ...], chosen: np.ndarray) -> np.ndarray | tuple[Any, ...]:
+    return values[chosen] if isinstance(values, np.ndarray) else tuple(values[i] for i in chosen)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,14 +212,19 @@ class Reference(Batch):
 
     Args:
         labels: (n,) int, index into class_names, -1 unknown; classification.
+        answers: what a detector says about these images, whose boxes here are the labeled ones; better if it did not
+            learn them. None where it was not asked.
         fingerprint: names the content (manifest hash, extractor), so that what was fitted can be kept.
     """
 
     labels: np.ndarray | None = None
+    answers: Batch | None = None
     fingerprint: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.answers is not None and (self.answers.names, self.answers.task) != (self.names, self.task):
+            raise ValueError("the answers are about other images or another task")
         if self.labels is not None:
             labels = np.asarray(self.labels, dtype=np.int64)
             if labels.shape != (len(self),):

@@ -13,6 +13,8 @@ from sklearn.base import BaseEstimator
 from hardexamples.rules.batch import Batch, Reference
 
 __all__ = [
+    "AUGMENTATIONS",
+    "MODELARTS_AUGMENTATIONS",
     "MODELARTS_WEIGHTS",
     "NEEDS",
     "Batch",
@@ -35,12 +37,31 @@ MODELARTS_WEIGHTS: Mapping[str, float] = {
 }
 """The seven algorithms and ModelArts' default weights, in its own order."""
 
+AUGMENTATIONS = (
+    "gaussianblur",
+    "fliplr",
+    "crop",
+    "flipud",
+    "scale",
+    "translate",
+    "shear",
+    "superpixels",
+    "sharpen",
+    "add",
+    "invert",
+)
+"""The eleven operations of aug_consistent_mining in the order of their reasons 19 to 29."""
+
+MODELARTS_AUGMENTATIONS: Mapping[str, float] = {"crop": 0.1, "fliplr": 0.1, "gaussianblur": 0.1}
+
 NEEDS = {
     "predictions": "the model's probabilities (classification) or boxes (detection)",
     "probabilities": "the model's probabilities per class (classification only)",
     "boxes": "the model's boxes (detection only)",
-    "features": "a descriptor or activations per image",
+    "features": "a descriptor or activations per image, of the training set too",
+    "input features": "a descriptor or activations per input",
     "statistics": "image statistics",
+    "augmented": "the model's answers to changed images",
     "reference": "a labeled training set",
     "labels": "classification labels in the training set",
 }
@@ -85,12 +106,25 @@ class Rule(BaseEstimator):
         reasons: code of each reason that it may give, with the reason in a few words.
         suggestions: code of each reason, with what to do about it.
         needs: keys of `NEEDS`.
+        alone: each image is judged by itself. A rule that compares the inputs with each other says False and defines
+            `explain` itself; it cannot be rehearsed.
+        rehearsed: its scores are calibrated on the training set, where it has anything to say there.
+        voice: where the rule is not calibrated, the chance of an error that a score of `full` or more stands for; a
+            smaller score stands for its share of it.
+        full: that score.
+        about_data: it says that the training set lacks such images, not that the prediction is wrong. Where its chance
+            reaches the threshold it makes an image hard, but it leaves the coefficient and so the order alone.
     """
 
     algorithm: ClassVar[str]
     reasons: ClassVar[Mapping[int, str]]
     suggestions: ClassVar[Mapping[int, str]]
     needs: ClassVar[frozenset[str]] = frozenset()
+    alone: ClassVar[bool] = True
+    rehearsed: ClassVar[bool] = True
+    voice: ClassVar[float] = 1.0
+    full: ClassVar[float] = 1.0
+    about_data: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
@@ -140,14 +174,17 @@ class Rule(BaseEstimator):
     def _met(self, needs: frozenset[str], batch: Batch | None) -> bool:
         if batch is None:
             return not needs
+        featured = batch.descriptor is not None or batch.activations is not None
         there = {
             "reference": True,
             "labels": getattr(batch, "labels", None) is not None,
             "probabilities": batch.probabilities is not None,
             "boxes": batch.boxes is not None,
             "predictions": batch.probabilities is not None or batch.boxes is not None,
-            "features": batch.descriptor is not None or batch.activations is not None,
+            "features": featured,
+            "input features": featured,
             "statistics": batch.statistics is not None,
+            "augmented": bool(batch.augmented or batch.augmented_boxes),
         }
         return all(there[need] for need in needs)
 

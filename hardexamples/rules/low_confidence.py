@@ -40,19 +40,18 @@ def doubt(probabilities: np.ndarray, *, measure: str = "margin") -> np.ndarray:
 
 
 def box_doubt(confidences: np.ndarray, *, measure: str = "margin") -> np.ndarray:
-    """(m,) doubt of each box, its confidence c read as the two classes c and 1 - c, or 1 - c for
-    "max_probability".
+    """(m,) square of the doubt of each box, its confidence c read as the two classes c and 1 - c, or 1 - c for
+    "max_probability". Detectors are seldom sure of every box; squared, only a box near a coin's throw counts much.
     """
     sure = np.clip(confidences.astype(float), 0.0, 1.0)
-    return doubt(np.column_stack([sure, 1.0 - sure]), measure=measure) if len(sure) else np.zeros(0)
+    return doubt(np.column_stack([sure, 1.0 - sure]), measure=measure) ** 2 if len(sure) else np.zeros(0)
 
 
 class LowConfidence(Rule):
     """Hard where the model's own probabilities leave it undecided.
 
-    Detection: the doubt of the image is that of its most doubtful box, so that one among ten sure ones is
-        seen. An
-    image without any answer is another rule's business: no opinion.
+    Detection: the doubt of the image is that of its most doubtful box, squared, so that one among ten sure ones is
+    seen. An image without any answer is another rule's business: no opinion.
 
     Args:
         measure: "margin", "entropy", "least_confidence" or "max_probability".

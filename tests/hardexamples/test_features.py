@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hardexamples.features import STATISTICS, descriptor, statistics
+from hardexamples.features import STATISTICS, box_statistics, descriptor, statistics
 
 
 def plain(red: int, green: int, blue: int, height: int = 40, width: int = 60) -> np.ndarray:
@@ -96,3 +96,21 @@ def test_descriptor_is_nearer_to_a_changed_copy_than_to_another_scene() -> None:
         foreign = np.linalg.norm(descriptor(image) - descriptor(other))
         assert np.linalg.norm(descriptor(image) - descriptor(brighter)) < 0.5 * foreign
         assert np.linalg.norm(descriptor(image) - descriptor(smaller)) < 0.5 * foreign
+
+
+def test_boxes_are_measured_in_their_own_crop_at_any_decode() -> None:
+    image = plain(0, 0, 0, 120, 160)
+    image[20:60, 40:80] = scene(3)[20:60, 40:80]
+    boxes = np.array([[40, 20, 80, 60], [100, 80, 140, 110]])
+    inside, outside = box_statistics(image, boxes, size=(160, 120))
+    assert inside[0] > 0.1
+    assert inside[1] > 0
+    assert outside.tolist() == [0, 0]
+    doubled = box_statistics(image, boxes * 2, size=(320, 240))
+    np.testing.assert_array_equal(doubled, [inside, outside])
+
+
+def test_a_box_without_a_pixel_has_no_numbers() -> None:
+    outside = np.array([[200, 10, 220, 30], [-30, 0, -10, 20], [50, 50, 20, 20]])
+    assert np.isnan(box_statistics(plain(9, 9, 9, 100, 100), outside, size=(100, 100))).all()
+    assert box_statistics(plain(9, 9, 9), np.zeros((0, 4)), size=(60, 40)).shape == (0, 2)

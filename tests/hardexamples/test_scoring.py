@@ -148,10 +148,21 @@ def test_control_is_a_small_random_share_of_the_unflagged(verdicts: Verdicts) ->
     assert not Filter(FilterSettings(control_share=0)).fit(TRAINING).apply(INPUTS).control.any()
 
 
-def test_a_cap_keeps_the_hardest(verdicts: Verdicts) -> None:
-    capped = Filter(FilterSettings(cap=5)).fit(TRAINING).apply(INPUTS)
+def test_a_cap_keeps_the_hardest_and_few_of_a_kind(fitted: Filter) -> None:
+    copies = [int(fitted.apply(INPUTS).coefficient.argmax())] * 20
+    twenty = INPUTS.take([*range(120), *copies])
+    capped = Filter(FilterSettings(cap=5)).fit(TRAINING).apply(twenty)
     assert capped.flagged.sum() == 5
-    assert capped.coefficient[capped.flagged].min() >= np.sort(verdicts.coefficient)[-5]
+    assert capped.flagged[copies[0]]
+    assert not capped.flagged[120:].any()
+    assert Filter(FilterSettings(cap=0)).fit(TRAINING).apply(INPUTS).flagged.sum() == 0
+
+
+def test_copies_make_a_stack_named_by_the_hardest(fitted: Filter, verdicts: Verdicts) -> None:
+    hard = int(verdicts.coefficient.argmax())
+    again = fitted.apply(INPUTS.take([*range(120), hard, hard]))
+    assert again.stack[[hard, 120, 121]].tolist() == [hard] * 3
+    assert (again.stack[~again.flagged] == -1).all()
 
 
 def test_inputs_of_another_kind_are_refused(fitted: Filter) -> None:
@@ -179,7 +190,7 @@ def test_weights_are_not_learned_from_a_handful() -> None:
 WEIGHTS = st.dictionaries(st.sampled_from(list(MODELARTS_WEIGHTS)), st.floats(0.01, 10), min_size=1)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(
     st.builds(
         FilterSettings,
@@ -207,6 +218,9 @@ def test_settings_survive_json(chosen: FilterSettings) -> None:
         {"measure": "feeling"},
         {"fusion": "cold"},
         {"control_share": -0.1},
+        {"augmentations": {"melt": 1}},
+        {"augmentations": {"crop": -1}},
+        {"augmentations": {"crop": float("nan")}},
         {"cap": -1},
         {"surprise": 1},
     ],

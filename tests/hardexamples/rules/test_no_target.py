@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ def inputs(*boxes: np.ndarray):
 
 def labeled(empty: int, full: int):
     boxes = [NOTHING] * empty + [BOX] * full
-    return reference(len(boxes), task="object_detection", boxes=boxes, box_labels=None)
+    return reference(len(boxes), task="object_detection", boxes=boxes, box_labels=None, descriptor=None)
 
 
 def test_an_image_without_boxes_is_hard_and_one_with_boxes_is_not() -> None:
@@ -29,6 +31,23 @@ def test_where_training_images_are_often_empty_an_empty_prediction_is_no_surpris
     odd = NoTarget().fit(labeled(empty=0, full=100)).score(inputs(NOTHING))[0]
     assert usual == pytest.approx(0.2, abs=0.02)
     assert odd > 0.98
+
+
+def test_an_image_that_looks_like_full_ones_is_harder_than_one_that_looks_empty() -> None:
+    points = np.vstack([np.zeros((40, 4)), np.ones((40, 4))]) + 0.1 * np.random.default_rng(0).normal(size=(80, 4))
+    rule = NoTarget().fit(replace(labeled(empty=40, full=40), descriptor=points))
+    batch = replace(inputs(NOTHING, NOTHING, NOTHING), descriptor=np.array([[0] * 4, [1] * 4, [np.nan] * 4]))
+    empty, full, unknown = rule.score(batch)
+    assert empty < 0.1
+    assert full > 0.9
+    assert unknown == pytest.approx(0.5)
+    assert "of those most like this one 5%" in rule.explain(batch, 1)[0].sentence
+
+
+def test_looks_are_not_asked_where_one_kind_is_a_handful() -> None:
+    points = np.vstack([np.zeros((4, 4)), np.ones((76, 4))])
+    rule = NoTarget().fit(replace(labeled(empty=4, full=76), descriptor=points))
+    assert rule.score(replace(inputs(NOTHING), descriptor=np.zeros((1, 4))))[0] > 0.9
 
 
 def test_evidence_says_how_often_training_images_are_empty() -> None:

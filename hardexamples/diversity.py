@@ -1,0 +1,96 @@
+"""Twenty copies of one hard example are one: stacks of near duplicates, and a varied choice under a cap."""
+
+import numpy as np
+
+from hardexamples.features import perceptual_hash
+
+NEAR = 0.17  # distance of unit vectors; rescaled and slightly brightened copies of digits and of scenes are nearer
+RATHER_NEAR, BITS = 0.28, 2  # or this, where the perceptual hashes differ in at most so many bits
+BLOCK = 1000  # images compared at once
+POOL = 5  # a varied choice looks at this many times as many as it may take
+
+
+def stacks(points: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Which images are near duplicates of each other.
+
+    Each image in turn joins the first one before it, in `order`, that it nearly equals and that leads a stack; so that
+    all in a stack are alike, and not only each like the next.
+
+    Args:
+        points: (m, d) float32 descriptors or activations; an image with a hole is like no other.
+        order: (m,) int, a permutation: who leads comes first.
+
+    Returns:
+        (m,) int: the place of each image's leader, its own place for a leader, whether or not others follow.
+    """
+    leader = np.arange(len(points))
+    if not points.shape[1]:
+        return leader
+    usable = order[np.isfinite(points[order]).all(axis=1)]
+    unit = _unit(points[usable])
+    hashes = perceptual_hash(points[usable])
+    leads = np.zeros(0, np.int64)
+    for start in range(0, len(usable), BLOCK):
+        rows = np.arange(start, min(start + BLOCK, len(usable)))
+        before = _alike(unit, hashes, rows, leads)
+        followed = before.any(axis=1)
+        if followed.any():
+            leader[usable[rows[followed]]] = usable[leads[before[followed].argmax(axis=1)]]
+        rest = rows[~followed]
+        among = _alike(unit, hashes, rest, rest)
+        first: list[int] = []
+        for place in range(len(rest)):
+            mine = among[place, first]
+            if mine.any():
+                leader[usable[rest[place]]] = usable[rest[first[int(mine.argmax())]]]
+            else:
+                first.append(place)
+        leads = np.concatenate([leads, rest[first]])
+    return leader
+
+
+def _unit(points: np.ndarray) -> np.ndarray:
+    length = np.linalg.norm(points, axis=1, keepdims=True)
+    return (points / np.maximum(length, 1e-12)).astype(np.float32)
+
+
+def _alike(unit: np.ndarray, hashes: np.ndarray | None, some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """(s, o) bool: near duplicates among rows `some` and rows `others`."""
+    squared = 2 - 2 * unit[some] @ unit[others].T
+    near = squared < NEAR**2
+    if hashes is not None:
+        i, j = np.nonzero((squared < RATHER_NEAR**2) & ~near)
+        near[i, j] = (hashes[some[i]] != hashes[others[j]]).sum(axis=1) <= BITS
+    return near
+
+
+def varied(points: np.ndarray, coefficient: np.ndarray, leader: np.ndarray, *, cap: int) -> np.ndarray:
+    """(min(cap, m),) int: places of a choice that is hard and varied, in the order chosen.
+
+    The hardest first; then again and again the one with the largest product of its coefficient and its distance to the
+    nearest one chosen, until `cap`. Followers of a stack come only after all leaders.
+
+    Args:
+        points: (m, d) float32 as for `stacks`; a hole counts as far from all.
+        coefficient: (m,) float in 0..1.
+        leader: as `stacks` gave it.
+    """
+    hardest = np.argsort(-coefficient, kind="stable")
+    leads = leader[hardest] == hardest
+    order = np.concatenate([hardest[leads], hardest[~leads]])
+    pool = hardest[leads][: POOL * max(cap, 0)] if points.shape[1] else hardest[:0]
+    if cap <= 0 or len(pool) <= cap:
+        return order[: max(cap, 0)]
+    known = np.isfinite(points[pool]).all(axis=1)
+    table = _unit(np.where(known[:, None], points[pool], 0.0))
+    apart = np.ones(len(pool))
+    chosen: list[int] = []
+    worth = coefficient[pool].astype(float)
+    for _ in range(cap):
+        best = int((worth * apart).argmax())
+        chosen.append(best)
+        worth[best] = -1.0
+        if known[best]:
+            distance = np.linalg.norm(table - table[best], axis=1)
+            apart = np.where(known, np.minimum(apart, distance), apart)
+    return pool[chosen]
