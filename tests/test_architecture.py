@@ -23,7 +23,7 @@ INFRASTRUCTURE = {
     "celery",
     "stopping",
 }
-BASEMENT = {"rules", "features", "scoring", "fusion", "rehearsal", "notation"}
+BASEMENT = {"rules", "features", "scoring", "fusion", "rehearsal", "notation", "trials", "evaluation", "estimates", "lessons"}
 FLOORS = ["infrastructure", "basement", "datasets", "hardexamples", "batchservices", "labeling", "config"]
 WITHOUT_DJANGO = [
     "config/sandbox.py",
@@ -38,6 +38,10 @@ WITHOUT_DJANGO = [
     "hardexamples/scoring.py",
     "hardexamples/fusion.py",
     "hardexamples/rehearsal.py",
+    "hardexamples/trials.py",
+    "hardexamples/evaluation.py",
+    "hardexamples/estimates.py",
+    "hardexamples/lessons.py",
     "datasets/preparation.py",
     "hardexamples/notation.py",
     "hardexamples/extraction.py",
