@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 import cv2
 import numpy as np
@@ -129,7 +130,7 @@ def trial(name: str, *, seed: int) -> Trial:
     pictures = images[asked] if chosen.shift is None else np.stack([chosen.shift(each) for each in images[asked]])
     described = _described(chosen.source, None)
     inputs = _described(chosen.source, chosen.shift)
-    common = {"task": CLASSIFICATION, "class_names": tuple(map(str, classes))}
+    common: dict[str, Any] = {"task": CLASSIFICATION, "class_names": tuple(map(str, classes))}
     reference = Reference(
         names=tuple(f"labeled-{index}" for index in train),
         labels=column[labels[train]],
