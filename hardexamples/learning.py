@@ -26,7 +26,7 @@ from hardexamples.models import FilterReport, HardExampleFilter, Judgement, Mini
 BINS = 10
 BLOCK = 500
 OVERLAP = 500  # events read again: on PostgreSQL a lower id may become visible after a higher one
-MOST_REVIEWS = 20_000  # the latest ones that weights and curves are made from
+MOST_REVIEWS = 5_000  # the latest ones that weights and curves are made from
 _ASKED = Q(flagged=True) | Q(control=True)
 _JUDGING = (Verb.CONFIRM, Verb.REJECT, Verb.RELABEL)
 
@@ -119,7 +119,7 @@ def _figures(chosen: HardExampleFilter) -> tuple[dict[str, Any], dict[str, Any] 
     """Everything that the page shows, as plain JSON, and the proposal."""
     minings = chosen.minings.filter(status=MiningStatus.FINISHED, items__judgement__isnull=False).distinct()
     counted = _counts(minings)
-    flagged = strata_of([tuple(row) for row in counted.bins])
+    flagged = strata_of(counted.bins)
     unflagged = pooled(counted.unflagged)
     found = estimate(flagged, unflagged)
     reviewed = _reviewed(chosen, counted)
@@ -147,7 +147,7 @@ class _Counts:
     """(images, reviewed, wrong): of each tenth of the coefficient of the flagged, hardest first; of the unflagged of
     each mining; and, per mining, of its flagged."""
 
-    bins: list[list[int]]
+    bins: list[tuple[int, int, int]]
     unflagged: list[tuple[int, int, int]]
     of_mining: dict[int, dict[bool, tuple[int, int, int]]]
 
@@ -159,13 +159,14 @@ def _counts(minings: QuerySet[Mining]) -> _Counts:
     told = {"images": Count("pk"), "reviewed": Count("pk", filter=reviewed), "wrong": Count("pk", filter=wrong)}
     tenth = Cast(Floor(F("coefficient") * BINS), IntegerField())
     last = Case(When(coefficient__gte=1, then=Value(BINS - 1)), default=tenth)
-    bins = [[0, 0, 0] for _ in range(BINS)]
-    rows = items.filter(flagged=True).annotate(tenth=last).order_by().values("tenth").annotate(**told)
-    for row in rows:
-        bins[BINS - 1 - row["tenth"]] = [row["images"], row["reviewed"], row["wrong"]]
+    bins = [(0, 0, 0)] * BINS
+    parts = items.filter(flagged=True).annotate(tenth=last).order_by().values("tenth").annotate(**told)
+    for which, *row in parts.values_list("tenth", *told):
+        bins[BINS - 1 - which] = (row[0], row[1], row[2])
     of_mining: dict[int, dict[bool, tuple[int, int, int]]] = defaultdict(dict)
-    for row in items.order_by().values("mining", "flagged").annotate(**told):
-        of_mining[row["mining"]][row["flagged"]] = row["images"], row["reviewed"], row["wrong"]
+    grouped = items.order_by().values("mining", "flagged").annotate(**told)
+    for mining, flagged, *row in grouped.values_list("mining", "flagged", *told):
+        of_mining[mining][flagged] = (row[0], row[1], row[2])
     return _Counts(bins, [each[False] for each in of_mining.values() if False in each], of_mining)
 
 

@@ -45,7 +45,7 @@ def begin(
             manifest would teach.
         training_manifest: `alias:path` or "".
     """
-    chosen = HardExampleFilter.objects.filter(pk=filter_id).first()
+    chosen = HardExampleFilter.objects.filter(pk=filter_id).first() if filter_id else None
     return Mining.objects.get_or_create(
         subject=subject,
         defaults={
