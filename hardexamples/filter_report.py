@@ -70,11 +70,13 @@ def _told(estimate: dict[str, Any]) -> list[tuple[str, str, str]]:
     ):
         share = estimate.get(name)
         if share:
-            found.append((f"{share['value']:.0%}", words, f"95 %: {share['low']:.0%} to {share['high']:.0%}"))
+            found.append(
+                (f"{share['value']:.0%}", words, f"between {share['low']:.0%} and {share['high']:.0%}, 95% sure")
+            )
     lift = estimate.get("lift")
     if lift:
         words = "as many errors as in a random choice"
-        found.append((f"{lift['value']:.1f} ×", words, f"95 %: {lift['low']:.1f} to {lift['high']:.1f}"))
+        found.append((f"{lift['value']:.1f} ×", words, f"between {lift['low']:.1f} and {lift['high']:.1f}, 95% sure"))
     return found
 
 

@@ -23,7 +23,18 @@ INFRASTRUCTURE = {
     "celery",
     "stopping",
 }
-BASEMENT = {"rules", "features", "scoring", "fusion", "rehearsal", "notation", "trials", "evaluation", "estimates", "lessons"}
+BASEMENT = {
+    "rules",
+    "features",
+    "scoring",
+    "fusion",
+    "rehearsal",
+    "notation",
+    "trials",
+    "evaluation",
+    "estimates",
+    "lessons",
+}
 FLOORS = ["infrastructure", "basement", "datasets", "hardexamples", "batchservices", "labeling", "config"]
 WITHOUT_DJANGO = [
     "config/sandbox.py",

@@ -69,7 +69,7 @@ def test_reviews_are_told_drawn_and_applied(staff: Client, chosen) -> None:  # n
     for words in (
         "from 50 reviews, 10 of them of blind control images",
         "of the flagged images are wrong",
-        "95 %: 50% to 50%",
+        "between 50% and 50%, 95% sure",
         "of all errors are flagged",
         "as many errors as in a random choice",
         "class distance",
