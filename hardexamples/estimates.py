@@ -4,6 +4,7 @@ Every flagged image may be looked at, but only a random few of the others are: a
 `docs/mining.md` says why the intervals are made so. numpy only.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -13,6 +14,8 @@ import numpy as np
 DRAWS = 4000
 FEWEST_PER_STRATUM = 20
 LEVELS = (0.025, 0.975)
+UNLIKELY = 0.01
+EDGE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -85,29 +88,32 @@ class Estimate:
         return asdict(self)
 
 
-def strata_of(bins: Sequence[tuple[int, int, int]]) -> list[Stratum]:
+def strata_of(bins: Sequence[tuple[int, int, int]], *, tail: int = 0) -> list[Stratum]:
     """Flagged images cut by their coefficient into strata that hold some reviews each.
 
     People look at the hardest first, so that the reviewed are no random choice of all flagged ones; among images of
-    like coefficient they nearly are. What is left at the easy end without any review stays a stratum of its own: about
-    those images nobody knows.
+    like coefficient they nearly are. Images at the easy end, below all that was reviewed, stay a stratum of their own
+    where so many of them would hardly have been passed over by chance: about those nobody knows.
 
     Args:
         bins: (images, reviewed, wrong) of equal parts of the coefficient, hardest first.
+        tail: how many images are easier than all that were reviewed; they are in no bin.
     """
     found: list[Stratum] = []
     open_ = [0, 0, 0]
-    for each in bins:
+    images, reviewed = (sum(each[i] for each in bins) for i in (0, 1))
+    passed_over = reviewed and tail * math.log(max(1 - reviewed / images, EDGE)) > math.log(UNLIKELY)
+    for each in [*bins, (tail, 0, 0)] if passed_over else bins:
         open_ = [old + new for old, new in zip(open_, each, strict=True)]
         if open_[1] >= FEWEST_PER_STRATUM:
             found.append(Stratum(*open_))
             open_ = [0, 0, 0]
-    if open_[0] and found and (open_[1] or open_[0] * 10 <= sum(s.images for s in found)):
+    if open_[0] and found:
         last = found.pop()
         open_ = [last.images + open_[0], last.reviewed + open_[1], last.wrong + open_[2]]
     if open_[0]:
         found.append(Stratum(*open_))
-    return found
+    return found if passed_over or not tail else [*found, Stratum(tail, 0, 0)]
 
 
 def pooled(parts: Sequence[tuple[int, int, int]]) -> Stratum:

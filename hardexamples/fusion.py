@@ -63,19 +63,19 @@ class Fusion:
         rules: figures by rule.
         intercept: log odds of an error where no rule has anything to add; None: the fixed sum is used.
         images, errors: how many images were rehearsed and how many of them were predicted wrongly.
-        auroc, auroc_weights: cross-validated AUROC of the fitted and of the fixed sum in the rehearsal, or
-            None.
         curve: `estimates.Curve` of "fused", as the filter will fuse (cross-validated), and of "margin" in the
             rehearsal, or None.
+        auroc, auroc_weights: cross-validated AUROC of the fitted and of the fixed sum in the rehearsal, or
+            None.
     """
 
     rules: Mapping[str, RuleFigures]
     intercept: float | None = None
     images: int = 0
     errors: int = 0
+    curve: Mapping[str, Any] | None = None
     auroc: float | None = None
     auroc_weights: float | None = None
-    curve: Mapping[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values with the fusion's version."""
@@ -163,10 +163,10 @@ def fit_fusion(
     figures = {name: _calibrated(plain[name], scores[name], wrong) for name in found}
     fixed = Fusion(figures)
     told = {"images": len(wrong), "errors": int(wrong.sum())}
-    said = fixed.coefficient(scores, n=len(wrong))
-    told_fixed = float(roc_auc_score(wrong, said))
+    told_fixed = float(roc_auc_score(wrong, fixed.coefficient(scores, n=len(wrong))))
     if not learn:
-        return Fusion(figures, **told, auroc_weights=told_fixed, curve=_curve(said, scores, wrong))
+        drawn = _curve(fixed.coefficient(scores, n=len(wrong)), scores, wrong)
+        return Fusion(figures, **told, auroc_weights=told_fixed, curve=drawn)
     fitted, intercept = _learn(figures, scores, wrong)
     said = _cross_validated(figures, scores, wrong, random_state=random_state)
     return Fusion(

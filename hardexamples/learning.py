@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, Count, F, IntegerField, Min, Q, QuerySet, Value, When
 from django.db.models.functions import Cast, Floor
 from django.utils import timezone
 
@@ -119,7 +119,7 @@ def _figures(chosen: HardExampleFilter) -> tuple[dict[str, Any], dict[str, Any] 
     """Everything that the page shows, as plain JSON, and the proposal."""
     minings = chosen.minings.filter(status=MiningStatus.FINISHED, items__judgement__isnull=False).distinct()
     counted = _counts(minings)
-    flagged = strata_of(counted.bins)
+    flagged = strata_of(counted.bins, tail=counted.tail)
     unflagged = pooled(counted.unflagged)
     found = estimate(flagged, unflagged)
     reviewed = _reviewed(chosen, counted)
@@ -128,8 +128,8 @@ def _figures(chosen: HardExampleFilter) -> tuple[dict[str, Any], dict[str, Any] 
         "wrong": int(reviewed.wrong.sum()),
         "fewest": FEWEST_REVIEWS,
         "enough": len(reviewed.wrong) >= FEWEST_REVIEWS,
-        "images": sum(row[0] for row in counted.bins) + sum(row[0] for row in counted.unflagged),
-        "flagged": sum(row[0] for row in counted.bins),
+        "images": counted.flagged + sum(row[0] for row in counted.unflagged),
+        "flagged": counted.flagged,
         "estimate": found.as_dict(),
         "strata": [vars(each) for each in flagged],
         "unflagged": vars(unflagged),
@@ -144,12 +144,18 @@ def _figures(chosen: HardExampleFilter) -> tuple[dict[str, Any], dict[str, Any] 
 
 @dataclass(frozen=True)
 class _Counts:
-    """(images, reviewed, wrong): of each tenth of the coefficient of the flagged, hardest first; of the unflagged of
-    each mining; and, per mining, of its flagged."""
+    """(images, reviewed, wrong): of each tenth of the coefficient of the flagged, hardest first, but for the `tail`
+    that is easier than all that was reviewed; of the unflagged of each mining; of each mining by flagged or not."""
 
     bins: list[tuple[int, int, int]]
+    tail: int
     unflagged: list[tuple[int, int, int]]
     of_mining: dict[int, dict[bool, tuple[int, int, int]]]
+
+    @property
+    def flagged(self) -> int:
+        """How many images were flagged."""
+        return self.tail + sum(row[0] for row in self.bins)
 
 
 def _counts(minings: QuerySet[Mining]) -> _Counts:
@@ -160,14 +166,19 @@ def _counts(minings: QuerySet[Mining]) -> _Counts:
     tenth = Cast(Floor(F("coefficient") * BINS), IntegerField())
     last = Case(When(coefficient__gte=1, then=Value(BINS - 1)), default=tenth)
     bins = [(0, 0, 0)] * BINS
-    parts = items.filter(flagged=True).annotate(tenth=last).order_by().values("tenth").annotate(**told)
+    flagged = items.filter(flagged=True)
+    easiest = flagged.filter(reviewed).aggregate(least=Min("coefficient"))["least"]
+    tail = flagged.filter(coefficient__lt=easiest).count() if easiest is not None else 0
+    parts = (
+        flagged.filter(coefficient__gte=easiest or 0.0).annotate(tenth=last).order_by().values("tenth").annotate(**told)
+    )
     for which, *row in parts.values_list("tenth", *told):
         bins[BINS - 1 - which] = (row[0], row[1], row[2])
     of_mining: dict[int, dict[bool, tuple[int, int, int]]] = defaultdict(dict)
     grouped = items.order_by().values("mining", "flagged").annotate(**told)
-    for mining, flagged, *row in grouped.values_list("mining", "flagged", *told):
-        of_mining[mining][flagged] = (row[0], row[1], row[2])
-    return _Counts(bins, [each[False] for each in of_mining.values() if False in each], of_mining)
+    for mining, hard, *row in grouped.values_list("mining", "flagged", *told):
+        of_mining[mining][hard] = (row[0], row[1], row[2])
+    return _Counts(bins, tail, [each[False] for each in of_mining.values() if False in each], of_mining)
 
 
 def _reviewed(chosen: HardExampleFilter, counted: _Counts) -> Reviewed:

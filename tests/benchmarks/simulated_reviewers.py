@@ -61,13 +61,15 @@ def review(
     tenth = np.minimum((verdicts.coefficient * 10).astype(int), 9)
     seen = np.zeros(len(wrong), bool)
     seen[looked] = True
+    reached = flagged & (verdicts.coefficient >= verdicts.coefficient[seen & flagged].min(initial=1.0))
     bins = [
-        tuple(int(np.sum(flagged & (tenth == which) & part)) for part in (True, seen, seen & wrong))
+        tuple(int(np.sum(reached & (tenth == which) & part)) for part in (True, seen, seen & wrong))
         for which in range(9, -1, -1)
     ]
     blind = seen & ~flagged
     unflagged = pooled([(len(others), int(blind.sum()), int((blind & wrong).sum()))])
-    said = estimate(strata_of(bins), unflagged, random_state=seed)
+    tail = int(np.sum(flagged & ~reached))
+    said = estimate(strata_of(bins, tail=tail), unflagged, random_state=seed)
     worth = np.where(flagged[looked], flagged.sum() / max((seen & flagged).sum(), 1), len(others) / max(blind.sum(), 1))
     return Review(looked, worth, said, float(wrong[flagged].mean()), float(flagged[wrong].mean()))
 

@@ -39,8 +39,7 @@ def test_runs_with_other_rates_of_control_images_count_by_what_they_stand_for() 
 
 def test_who_looks_at_the_hardest_first_does_not_flatter_the_filter() -> None:
     """25 of 25 hardest are wrong; nobody looked at the other 75."""
-    bins = [(25, 25, 25), (75, 0, 0)]
-    strata = strata_of(bins)
+    strata = strata_of([(25, 25, 25), (0, 0, 0)], tail=75)
     assert [(s.images, s.reviewed) for s in strata] == [(25, 25), (75, 0)]
     found = estimate(strata, Stratum(0, 0, 0))
     assert found.precision.low < 0.3
@@ -52,6 +51,13 @@ def test_strata_keep_every_image() -> None:
     strata = strata_of(bins)
     assert np.array([(s.images, s.reviewed, s.wrong) for s in strata]).sum(axis=0).tolist() == [110, 29, 17]
     assert strata_of([(0, 0, 0)]) == []
+    assert sum(s.images for s in strata_of(bins, tail=7)) == 117
+
+
+def test_a_few_images_below_the_easiest_reviewed_one_are_chance() -> None:
+    """Half of 100 were looked at in any order: two unseen ones at the end say nothing, twenty do."""
+    assert [s.images for s in strata_of([(50, 25, 9), (50, 25, 3)], tail=2)] == [50, 52]
+    assert [s.images for s in strata_of([(50, 25, 9), (50, 25, 3)], tail=20)] == [50, 50, 20]
 
 
 def test_how_many_more_reviews_it_takes() -> None:
