@@ -1,5 +1,6 @@
 """`manage.py learn_from_reviews` for cron."""
 
+import json
 from io import StringIO
 
 import pytest
@@ -31,6 +32,12 @@ def test_cron_may_apply_what_did_better(chosen) -> None:  # noqa: F811
     assert "made the filter night, 50 reviews" in said("--filter", "night", "--apply")
     said("--apply")
     assert HardExampleFilter.objects.filter(kind="fitted").count() == 1
+
+
+def test_programs_read_json(chosen) -> None:  # noqa: F811
+    review(mined(chosen), range(50))
+    (told,) = json.loads(said("--json", "--apply"))["filters"]
+    assert (told["filter"], told["figures"]["reviews"], told["applied"]) == ("night", 50, "night, 50 reviews")
 
 
 def test_few_reviews_and_unknown_filters_are_said(chosen) -> None:  # noqa: F811
