@@ -13,6 +13,7 @@ from scipy.stats import t as student
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from hardexamples.fusion import Fusion
 from hardexamples.rules.low_confidence import doubt
 from hardexamples.scoring import Filter, FilterSettings
 from hardexamples.trials import Trial
@@ -38,8 +39,8 @@ def scores_of(trial: Trial, *, peers: bool = True) -> dict[str, np.ndarray]:
     one of ModelArts' weights, three measures of doubt, each rule that spoke, each peer that is installed."""
     fitted = Filter(FilterSettings()).fit(trial.reference)
     verdicts = fitted.apply(trial.batch)
-    fixed = Filter(FilterSettings(fusion="weights")).fit(trial.reference)
-    found = {FUSED: verdicts.coefficient, FIXED: fixed.decide(trial.batch, verdicts.scores).coefficient}
+    fixed = Fusion(fitted.fusion_.rules).coefficient(verdicts.scores, n=len(trial.batch))
+    found = {FUSED: verdicts.coefficient, FIXED: fixed}
     if trial.batch.probabilities is not None:
         found |= {measure: doubt(trial.batch.probabilities, measure=measure) for measure in MEASURES}
     found |= {rule: score for rule, score in verdicts.scores.items() if not np.isnan(score).all()}
