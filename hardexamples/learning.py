@@ -6,7 +6,7 @@ Nothing here decides: a person applies a proposal (`hardexamples.filters.apply_p
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from django.db.models import Case, Count, F, IntegerField, Min, Q, QuerySet, Val
 from django.db.models.functions import Cast, Floor
 from django.utils import timezone
 
+from config.leases import breathe
 from datasets.models import Outcome, ReviewEvent, Status, Verb
 from hardexamples.estimates import Curve, Remaining, Stratum, curve, estimate, pooled, remaining, strata_of
 from hardexamples.fusion import FUSION_VERSION, Fusion
@@ -48,32 +49,39 @@ class Reviewed:
     weights: np.ndarray
 
 
-@transaction.atomic
 def learn(*, chosen: HardExampleFilter, by: User | None) -> FilterReport:
-    """Reads what people have decided since the last time, and makes figures and a proposal of it all.
+    """Reads what people have decided since the last time, in chunks that are committed, and makes figures and a
+    proposal of it all. Who is interrupted goes on where it ended.
 
     Args:
         chosen: the filter.
         by: who asks; None for the machine.
-
-    Returns:
-        The report; without any new review it stays as it is.
     """
-    FilterReport.objects.get_or_create(filter=chosen)
-    report = FilterReport.objects.select_for_update().get(filter=chosen)
-    fresh = ReviewEvent.objects.filter(pk__gt=max(report.last_event - OVERLAP, 0), sample__isnull=False)
-    newest = report.last_event
-    touched: set[str] = set()
-    for pk, sha256 in fresh.order_by("pk").values_list("pk", "sample__blob__sha256").iterator():
-        newest = max(newest, pk)
-        touched.add(sha256)
-    for block in _blocks(sorted(touched)):
-        _judge(chosen, block)
-    report.last_event = newest
-    report.figures, report.proposal = _figures(chosen)
-    report.learned_at = timezone.now()
-    report.save()
+    report = FilterReport.objects.get_or_create(filter=chosen)[0]
+    cursor: int | None = max(report.last_event - OVERLAP, 0)
+    while cursor is not None:
+        cursor = _read(chosen, cursor)
+        breathe()
+    with transaction.atomic():
+        report = FilterReport.objects.select_for_update().get(filter=chosen)
+        report.figures, report.proposal = _figures(chosen)
+        report.learned_at = timezone.now()
+        report.save()
     return report
+
+
+def _read(chosen: HardExampleFilter, after: int) -> int | None:
+    """Judges by a chunk of the events after this one; returns the last one read, None where there was none."""
+    with transaction.atomic():
+        report = FilterReport.objects.select_for_update().get(filter=chosen)
+        fresh = ReviewEvent.objects.filter(pk__gt=after, sample__isnull=False).order_by("pk")
+        rows = list(fresh.values_list("pk", "sample__blob__sha256")[:BLOCK])
+        if not rows:
+            return None
+        _judge(chosen, {sha256 for _, sha256 in rows})
+        report.last_event = max(report.last_event, rows[-1][0])
+        report.save(update_fields=["last_event"])
+    return rows[-1][0]
 
 
 def unread(report: FilterReport | None) -> int:
@@ -92,7 +100,7 @@ def remaining_of(report: FilterReport, *, share: float) -> Remaining | None:
     return remaining([Stratum(**each) for each in strata], Stratum(**unflagged), share=share)
 
 
-def _judge(chosen: HardExampleFilter, sha256s: Sequence[str]) -> None:
+def _judge(chosen: HardExampleFilter, sha256s: Collection[str]) -> None:
     """Writes anew what people found about these images; what was undone is forgotten."""
     items: dict[str, list[MiningItem]] = defaultdict(list)
     mined = MiningItem.objects.filter(_ASKED, mining__filter=chosen, sha256__in=sha256s)
@@ -212,8 +220,3 @@ def _present(chosen: HardExampleFilter) -> Fusion | None:
     """The fusion of the filter's latest mining."""
     mining = chosen.minings.filter(status=MiningStatus.FINISHED, fusion_version=FUSION_VERSION).first()
     return Fusion.from_dict(mining.fitted) if mining is not None and mining.fitted else None
-
-
-def _blocks(values: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(values), BLOCK):
-        yield values[start : start + BLOCK]
