@@ -72,7 +72,7 @@ def peer_scores(trial: Trial) -> dict[str, np.ndarray]:
     return {
         "cleanlab_label_quality": 1 - quality(batch.predicted, batch.probabilities),
         "cleanlab_label_quality_on_descriptor": 1 - quality(batch.predicted, opinion),
-        "cleanlab_out_of_distribution": 1 - outside.score(features=looks, verbose=False),
+        "cleanlab_out_of_distribution": 1 - outside.score(features=looks),
     }
 
 

@@ -52,6 +52,7 @@ def test_rows_compare_every_score_with_the_fused_one() -> None:
     rows = evaluation.evaluate("made up", seeds=range(2), trial=made_up)
     by_score = {row["score"]: row for row in rows}
     assert {"fused", "fixed_weights", "margin", "max_probability", "entropy", "low_confidence"} <= by_score.keys()
+    assert any(name.startswith("cleanlab") for name in by_score) == evaluation.has_peer()
     assert list(rows[0])[: len(KEYS)] == KEYS
     assert [row["auroc"] for row in rows] == sorted((row["auroc"] for row in rows), reverse=True)
     assert by_score["fused"]["ahead"] == 0
