@@ -77,14 +77,14 @@ def peer_scores(trial: Trial) -> dict[str, np.ndarray]:
 
 
 def figures(score: np.ndarray, wrong: np.ndarray, *, seed: int) -> Figures:
-    """How well `score` (n,) finds `wrong` (n,) bool. No opinion counts as the easiest; ties are broken by chance.
+    """How well `score` (n,) finds `wrong` (n,) bool. No opinion counts as 0; ties are broken by chance.
 
     Raises:
         ValueError: all predictions are wrong, or none is.
     """
     if wrong.all() or not wrong.any():
         raise ValueError("all predictions are wrong, or none is: there is nothing to tell apart")
-    known = np.nan_to_num(score, nan=-1.0)
+    known = np.nan_to_num(score, nan=0.0)
     order = np.lexsort((np.random.default_rng(seed).random(len(known)), -known))
     caught = np.cumsum(wrong[order]) / wrong.sum()
     looked = [max(1, round(len(known) * share / 100)) for share in SHARES]

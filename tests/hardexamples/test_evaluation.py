@@ -37,7 +37,8 @@ def test_equal_scores_do_not_profit_from_the_order_of_the_images() -> None:
     assert 0.15 < np.mean(caught) < 0.25
 
 
-def test_no_opinion_counts_as_easiest() -> None:
+def test_no_opinion_is_no_worse_than_nothing_odd() -> None:
+    assert evaluation.figures(np.array([np.nan, 0.0]), np.array([True, False]), seed=0).auroc == 0.5
     score = np.array([np.nan, 0.1, 0.9])
     assert evaluation.figures(score, np.array([False, False, True]), seed=0).auroc == 1.0
 
