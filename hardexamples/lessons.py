@@ -19,6 +19,7 @@ FEWEST_OF_A_KIND = 5  # errors, and hits
 STRENGTHS = (3.0, 10.0, 30.0, 100.0)  # how many reviews' worth the present weights are given
 REPEATS, FOLDS = 3, 5
 EDGE = 1e-6
+NEVER = -50.0  # log odds
 
 
 @dataclass(frozen=True)
@@ -173,11 +174,8 @@ def _fit(
 
 def _spared(start: Fusion, scores: Mapping[str, np.ndarray], n: int) -> np.ndarray:
     """(n,) chance that none of the rules that speak for themselves is right; they are not weighed anew."""
-    spared = np.ones(n)
-    for name, said in start.alone(scores).items():
-        if start.rules[name].slope is None:
-            spared *= 1 - np.nan_to_num(said)
-    return np.maximum(spared, EDGE)
+    silent = {name: replace(figures, share=0.0) for name, figures in start.rules.items()}
+    return np.maximum(1 - replace(start, rules=silent, intercept=NEVER).coefficient(scores, n=n), EDGE)
 
 
 def _losses(chance: np.ndarray, wrong: np.ndarray) -> np.ndarray:
