@@ -12,6 +12,7 @@ from hardexamples import learning, mining
 from hardexamples.filters import apply_proposal, settings_of
 from hardexamples.fusion import FUSION_VERSION, Fusion, RuleFigures
 from hardexamples.models import FilterReport, HardExampleFilter, Judgement, Mining, MiningItem, MiningStatus
+from hardexamples.scoring import Filter, FilterSettings
 from tests.factories import (
     BlobFactory,
     DatasetFactory,
@@ -22,6 +23,7 @@ from tests.factories import (
     SampleFactory,
     UserFactory,
 )
+from tests.hardexamples.arrays import classified, reference
 
 pytestmark = pytest.mark.django_db
 FITTED = Fusion(
@@ -202,3 +204,11 @@ def test_a_proposal_becomes_a_filter_that_runs_use(chosen: HardExampleFilter) ->
     )
     assert begun.fitted == report.proposal["fusion"]
     assert FilterReport.objects.get().filter == chosen
+
+
+def test_what_reviews_taught_is_used_whatever_the_training_set() -> None:
+    """It holds the fusion alone, and nothing that names images of one training set."""
+    taught = Filter(FilterSettings()).fit(reference(60)).fusion_.as_dict() | {"intercept": -3.5}
+    applied = Filter(FilterSettings()).fit(reference(40, seed=9), fitted=taught)
+    assert applied.fusion_.intercept == -3.5
+    assert np.isfinite(applied.apply(classified()).coefficient).all()
