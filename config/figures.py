@@ -1,10 +1,10 @@
-"""Small drawings that every page shares: a state as a word with a dot, a time, a bar, a histogram.
+"""Small drawings that every page shares: a state as a word with a dot, a time, a bar, a histogram, curves.
 
 All of them are HTML without scripts; `config/static/hardmine/services.css` gives them their colors. None of them says
 anything by color alone.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -90,6 +90,37 @@ def histogram(counts: Sequence[int], *, title: str, threshold: float | None = No
         title,
         format_html_join("", '<rect x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>', bars),
         line,
+    )
+
+
+def curves(looked: Sequence[float], caught: Mapping[str, Sequence[float]], *, title: str) -> SafeString:
+    """Shares of errors caught against the share of images looked at, as an SVG with a legend; a thin diagonal shows
+    what a random choice would catch.
+
+    Args:
+        looked: m rising numbers, 0 to 1.
+        caught: m numbers from 0 to 1 by what the legend says; at most three, each with its own dashes.
+        title: what a screen reader says.
+    """
+    lines = [
+        (
+            index,
+            " ".join(f"{x * _WIDTH:.1f},{(1 - y) * _WIDTH / 2:.1f}" for x, y in zip(looked, said, strict=True)),
+            name,
+        )
+        for index, (name, said) in enumerate(caught.items())
+    ]
+    legend = [(index, name) for index, _, name in lines]
+    return format_html(
+        '<figure class="curves"><div><svg viewBox="0 0 {0} {1}" preserveAspectRatio="none" role="img" aria-label="{2}">'
+        '<polyline class="curve curve-random" points="0,{1} {0},0"/>{3}</svg></div>'
+        "<figcaption><span>0 %</span><span>share of the images looked at, hardest first</span><span>100 %</span>"
+        '</figcaption><ul>{4}<li><i class="curve-random" aria-hidden="true"></i>random order</li></ul></figure>',
+        _WIDTH,
+        _WIDTH // 2,
+        title,
+        format_html_join("", '<polyline class="curve curve-{}" points="{}"><title>{}</title></polyline>', lines),
+        format_html_join("", '<li><i class="curve-{}" aria-hidden="true"></i>{}</li>', legend),
     )
 
 

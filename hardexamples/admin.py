@@ -3,23 +3,27 @@
 from collections import Counter
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from config.figures import ago, bins_of, dot, histogram, table_rows
+from config.refusals import Refused
 from config.selection import RowsAdmin
 from datasets.models import Blob
 from datasets.pages import actor
-from hardexamples.filters import change_filter, create_filter
+from hardexamples.filter_report import report_of
+from hardexamples.filters import apply_proposal, change_filter, create_filter
 from hardexamples.forms import FilterForm, weights_of
+from hardexamples.learning import learn
 from hardexamples.models import HardExampleFilter, Mining, MiningStatus
 from hardexamples.notation import MODELARTS_WEIGHTS
 from hardexamples.rules import rules
@@ -42,6 +46,7 @@ class HardExampleFilterAdmin(RowsAdmin):
     """Filters. Presets and fitted ones are copied, not changed, so that their names keep their meaning."""
 
     form = FilterForm
+    change_form_outer_before_template = "admin/hardexamples/filter_report.html"
     list_display = ["name", "kind", "fusion", "threshold", "weights", "used_by", "copy"]
     list_display_links = ["name"]
     list_filter = ["kind"]
@@ -102,6 +107,51 @@ class HardExampleFilterAdmin(RowsAdmin):
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Filters are deleted one by one: presets stay."""
         return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            path("<int:pk>/learn/", self.admin_site.admin_view(self.learn_view), name="filter_learn"),
+            path("<int:pk>/apply/", self.admin_site.admin_view(self.apply_view), name="filter_apply"),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
+    ) -> HttpResponse:
+        """The form below what the filter has learned."""
+        chosen = self.get_object(request, object_id)
+        told = {} if chosen is None else report_of(chosen, wished=request.GET.get("remain", ""))
+        may = {"may_learn": request.user.has_perm("hardexamples.change_hardexamplefilter")}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **told, **may})
+
+    def learn_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """POST: reads the reviews that came since."""
+        chosen = self._asked(request, pk)
+        report = learn(chosen=chosen, by=actor(request))
+        self.message_user(request, f"Learned from {report.figures['reviews']:,} reviews.")
+        return self._page(chosen)
+
+    def apply_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """POST: makes a filter with the proposed weights."""
+        chosen = self._asked(request, pk)
+        try:
+            made = apply_proposal(chosen=chosen, by=actor(request))
+        except Refused as refused:
+            self.message_user(request, refused.message, messages.ERROR)
+            return self._page(chosen)
+        words = f"{made} has the proposed weights. Choose it in a batch service to use it; {chosen} stays as it was."
+        self.message_user(request, words, messages.SUCCESS)
+        return self._page(made)
+
+    def _asked(self, request: HttpRequest, pk: int) -> HardExampleFilter:
+        if not request.user.has_perm("hardexamples.change_hardexamplefilter"):
+            raise PermissionDenied
+        if request.method != "POST":
+            raise Http404("This address takes a POST.")
+        return get_object_or_404(HardExampleFilter, pk=pk)
+
+    def _page(self, chosen: HardExampleFilter) -> HttpResponse:
+        return redirect("admin:hardexamples_hardexamplefilter_change", chosen.pk)
 
     class Media:
         js = ("hardmine/slider.js",)

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from config.refusals import Refused
-from hardexamples.models import HardExampleFilter
+from hardexamples.models import FilterReport, HardExampleFilter
 from hardexamples.notation import (
     MODELARTS_AUGMENTATIONS,
     MODELARTS_THRESHOLD,
@@ -18,6 +18,7 @@ from hardexamples.notation import (
 from hardexamples.scoring import FilterSettings
 
 DEFAULT = "Hardmine default"
+NAME_LENGTH = 100
 MODELARTS = "ModelArts"
 _PRESETS = {DEFAULT: HardExampleFilter.Fusion.FITTED, MODELARTS: HardExampleFilter.Fusion.WEIGHTS}
 
@@ -97,6 +98,53 @@ def change_filter(
     if chosen.kind == HardExampleFilter.Kind.PRESET:
         raise Refused("preset", "A preset stays as it is; make a filter of your own from it.", status=409)
     return _save(chosen, comprehensive_algo_config, algo_hard_threshold, aug_op_config, control_share, fusion)
+
+
+@transaction.atomic
+def apply_proposal(*, chosen: HardExampleFilter, by: User | None) -> HardExampleFilter:
+    """A new filter with the weights that the reviews of `chosen` propose; `chosen` stays as it is.
+
+    Args:
+        chosen: the filter that has learned.
+        by: who decides it.
+
+    Returns:
+        A filter of kind fitted, named after `chosen` and the number of reviews. The same proposal twice is the same
+        filter.
+
+    Raises:
+        Refused: no_proposal (409) where there were too few reviews.
+    """
+    report = FilterReport.objects.select_for_update().filter(filter=chosen).first()
+    if report is None or report.proposal is None:
+        raise Refused("no_proposal", "Too few reviews so far to propose weights.", status=409)
+    end = f", {report.proposal['reviews']} reviews"
+    name = chosen.name.partition(", ")[0][: NAME_LENGTH - len(end)] + end
+    fitted = report.proposal["fusion"]
+    known = HardExampleFilter.objects.filter(kind=HardExampleFilter.Kind.FITTED, fitted=fitted).first()
+    if known is not None:
+        return known
+    return HardExampleFilter.objects.create(
+        name=_free(name),
+        kind=HardExampleFilter.Kind.FITTED,
+        fusion=HardExampleFilter.Fusion.FITTED,
+        comprehensive_algo_config=chosen.comprehensive_algo_config,
+        algo_hard_threshold=chosen.algo_hard_threshold,
+        aug_op_config=chosen.aug_op_config,
+        control_share=chosen.control_share,
+        fusion_version=fitted["version"],
+        fitted=fitted,
+        created_by=by,
+    )
+
+
+def _free(name: str) -> str:
+    """The name, numbered where it is taken."""
+    taken = set(
+        HardExampleFilter.objects.filter(name__startswith=name[: NAME_LENGTH - 5]).values_list("name", flat=True)
+    )
+    numbered = (name, *(f"{name[: NAME_LENGTH - 5]} ({number})" for number in range(2, 100)))
+    return next(each for each in numbered if each not in taken)
 
 
 def _save(

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
+from hardexamples.estimates import curve
 from hardexamples.rehearsal import rehearse
 from hardexamples.rules.contract import Reference, Rule
 
@@ -74,6 +75,8 @@ class Fusion:
         intercept: log odds of an error where no rule has anything to add; None: the fixed sum is used.
         images, errors: how many images were rehearsed and how many of them were predicted wrongly.
         voices: beside the fixed sum, the rules that are never rehearsed speak for themselves, as beside the fitted one.
+        curve: `estimates.Curve` of "fused", as the filter will fuse (cross-validated), and of "margin" in the
+            rehearsal, or None.
         auroc, auroc_weights: cross-validated AUROC of the fitted and of the fixed sum in the rehearsal, or
             None.
     """
@@ -82,6 +85,7 @@ class Fusion:
     intercept: float | None = None
     images: int = 0
     errors: int = 0
+    curve: Mapping[str, Any] | None = None
     auroc: float | None = None
     auroc_weights: float | None = None
     voices: bool = False
@@ -203,10 +207,23 @@ def fit_fusion(
     told: dict[str, Any] = {"images": len(wrong), "errors": int(wrong.sum())}
     told_fixed = float(roc_auc_score(wrong, fixed.coefficient(scores, n=len(wrong))))
     if not learn:
-        return Fusion(figures, **told, auroc_weights=told_fixed)
+        drawn = _curve(fixed.coefficient(scores, n=len(wrong)), scores, wrong)
+        return Fusion(figures, **told, auroc_weights=told_fixed, curve=drawn)
     fitted, intercept = _learn(figures, scores, wrong)
-    told_fitted = _cross_validated(figures, scores, wrong, random_state=random_state)
-    return Fusion(fitted, intercept, **told, auroc=told_fitted, auroc_weights=told_fixed)
+    said = _cross_validated(figures, scores, wrong, random_state=random_state)
+    return Fusion(
+        fitted,
+        intercept,
+        **told,
+        auroc=float(roc_auc_score(wrong, said)),
+        auroc_weights=told_fixed,
+        curve=_curve(said, scores, wrong),
+    )
+
+
+def _curve(fused: np.ndarray, scores: Mapping[str, np.ndarray], wrong: np.ndarray) -> dict[str, Any]:
+    doubt = {"margin": scores["low_confidence"]} if "low_confidence" in scores else {}
+    return curve({"fused": fused, **doubt}, wrong).as_dict()
 
 
 def _standard(figures: Mapping[str, RuleFigures], scores: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -267,7 +284,8 @@ def _cross_validated(
     wrong: np.ndarray,
     *,
     random_state: int,
-) -> float:
+) -> np.ndarray:
+    """(n,) coefficients, each by weights that were learned without it."""
     coefficient = np.zeros(len(wrong))
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=random_state)
     for learned, asked in folds.split(wrong, wrong):
@@ -275,4 +293,4 @@ def _cross_validated(
         fitted, intercept = _learn(figures, part, wrong[learned])
         held = {name: s[asked] for name, s in scores.items()}
         coefficient[asked] = Fusion(fitted, intercept).coefficient(held, n=len(asked))
-    return float(roc_auc_score(wrong, coefficient))
+    return coefficient

@@ -16,7 +16,7 @@ from django.utils import timezone
 from config.leases import CHUNK_ROWS, CHUNK_SECONDS, breathe
 from config.lifecycle import move_one
 from config.steps import step
-from hardexamples.models import MINING_MOVES, Mining, MiningItem, MiningStatus
+from hardexamples.models import MINING_MOVES, HardExampleFilter, Mining, MiningItem, MiningStatus
 from hardexamples.reference import Found
 from hardexamples.rules import Evidence
 from hardexamples.scoring import FUSION_VERSION, Batch, Filter, FilterSettings, Verdicts
@@ -41,9 +41,11 @@ def begin(
         subject: what is mined, in words: "batch run 12".
         task: what the samples are labeled for.
         settings: the filter's settings.
-        filter_id: the filter they came from.
+        filter_id: the filter they came from; what it has learned from reviews is used instead of what the training
+            manifest would teach.
         training_manifest: `alias:path` or "".
     """
+    chosen = HardExampleFilter.objects.filter(pk=filter_id).first() if filter_id else None
     return Mining.objects.get_or_create(
         subject=subject,
         defaults={
@@ -52,6 +54,7 @@ def begin(
             "filter_id": filter_id,
             "training_manifest": training_manifest,
             "fusion_version": FUSION_VERSION,
+            "fitted": chosen.fitted if chosen else None,
         },
     )[0]
 

@@ -142,7 +142,35 @@ class MiningItem(models.Model):
                 condition=Q(coefficient__gte=0, coefficient__lte=1), name="mined_coefficient_between_0_and_1"
             ),
         ]
-        indexes = [models.Index(fields=["mining", "-coefficient", "position"], name="mining_hardest")]
+        indexes = [
+            models.Index(fields=["mining", "-coefficient", "position"], name="mining_hardest"),
+            models.Index(fields=["sha256"], name="mined_by_sha256"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.position}: {self.coefficient:.3f}"
+
+
+class Judgement(models.Model):
+    """What people found about one mined image: whether the prediction was wrong. Learned from the review events of the
+    same bytes; only `hardexamples.learning` writes it."""
+
+    item = models.OneToOneField(MiningItem, models.CASCADE, related_name="judgement")
+    wrong = models.BooleanField()
+
+    def __str__(self) -> str:
+        return f"{self.item}: {'wrong' if self.wrong else 'right'}"
+
+
+class FilterReport(models.Model):
+    """What a filter's reviews have told so far: figures, and new weights that a person may apply. Plain JSON, as
+    `hardexamples.learning` writes it; `last_event` is how far it has read the review events."""
+
+    filter = models.OneToOneField(HardExampleFilter, models.CASCADE, related_name="report")
+    last_event = models.PositiveBigIntegerField(default=0)
+    figures = models.JSONField(default=dict)
+    proposal = models.JSONField(null=True)
+    learned_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"Report on {self.filter}"

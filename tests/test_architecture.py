@@ -33,6 +33,10 @@ BASEMENT = {
     "fusion",
     "rehearsal",
     "notation",
+    "trials",
+    "evaluation",
+    "estimates",
+    "lessons",
 }
 FLOORS = ["infrastructure", "basement", "datasets", "hardexamples", "batchservices", "labeling", "config"]
 WITHOUT_DJANGO = [
@@ -51,6 +55,10 @@ WITHOUT_DJANGO = [
     "hardexamples/scoring.py",
     "hardexamples/fusion.py",
     "hardexamples/rehearsal.py",
+    "hardexamples/trials.py",
+    "hardexamples/evaluation.py",
+    "hardexamples/estimates.py",
+    "hardexamples/lessons.py",
     "datasets/preparation.py",
     "hardexamples/notation.py",
     "hardexamples/extraction.py",

@@ -1,0 +1,124 @@
+"""The page of a filter tells what it finds, and lets a person apply what reviews propose."""
+
+import numpy as np
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+
+from config.figures import curves
+from hardexamples.estimates import curve
+from hardexamples.learning import learn
+from hardexamples.models import FilterReport, HardExampleFilter
+from tests.factories import StaffFactory, UserFactory
+from tests.hardexamples.test_learning import chosen, mined, review  # noqa: F401  a fixture
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def staff(client: Client) -> Client:
+    client.force_login(StaffFactory.create())
+    return client
+
+
+def page(client: Client, row: HardExampleFilter, **asked: str) -> str:
+    response = client.get(reverse("admin:hardexamples_hardexamplefilter_change", args=[row.pk]), asked)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_before_any_run_it_says_what_is_missing(staff: Client, chosen) -> None:  # noqa: F811
+    text = page(staff, chosen)
+    assert "Nothing to draw yet" in text
+    assert "Proposed weights" not in text
+    assert not FilterReport.objects.exists()
+
+
+def test_before_the_first_review_it_draws_the_rehearsal(staff: Client, chosen) -> None:  # noqa: F811
+    row = mined(chosen, 4, 4, 1)
+    rising = np.arange(10.0)
+    drawn = curve({"fused": rising, "margin": rising[::-1]}, rising > 5)
+    row.fitted = {**row.fitted, "images": 1500, "errors": 180, "curve": drawn.as_dict()}
+    row.save()
+    text = page(staff, chosen)
+    assert "a rehearsal on 1,500 training images with 180 errors" in text
+    assert "curve-0" in text
+    assert "margin of the model" in text
+    assert "random order" in text
+
+
+def test_few_reviews_are_called_too_few(staff: Client, chosen) -> None:  # noqa: F811
+    review(mined(chosen), range(12))
+    assert "12 events since it last learned" in page(staff, chosen)
+    staff.post(reverse("admin:filter_learn", args=[chosen.pk]))
+    text = page(staff, chosen)
+    assert "Too few reviews to tell" in text
+    assert "12 of at least 30" in text
+    assert "nobody knows what the filter misses" in text
+    assert "no review since it last learned" in text
+
+
+def test_reviews_are_told_drawn_and_applied(staff: Client, chosen) -> None:  # noqa: F811
+    review(mined(chosen), range(50))
+    assert (
+        "Learned from 50 reviews."
+        in staff.post(reverse("admin:filter_learn", args=[chosen.pk]), follow=True).content.decode()
+    )
+    text = page(staff, chosen, remain="2")
+    for words in (
+        "from 50 reviews, 10 of them of blind control images",
+        "of the flagged images are wrong",
+        "between 50% and 50%, 95% sure",
+        "of all errors are flagged",
+        "as many errors as in a random choice",
+        "class distance",
+        "Proposed weights",
+        'value="2"',
+        "more, hardest first",
+    ):
+        assert words in text, words
+    answer = staff.post(reverse("admin:filter_apply", args=[chosen.pk]), follow=True).content.decode()
+    made = HardExampleFilter.objects.get(kind="fitted")
+    assert made.name in answer
+    assert made.created_by is not None
+    assert "What it finds" in page(staff, made)
+
+
+@pytest.mark.parametrize("wished", ["", "many", "nan", "-3", "1e9", "0", "100"])
+def test_any_wish_gets_an_answer(staff: Client, chosen, wished: str) -> None:  # noqa: F811
+    review(mined(chosen), range(30, 50))
+    learn(chosen=chosen, by=None)
+    assert "images are still wrong" in page(staff, chosen, remain=wished)
+
+
+def test_nothing_to_apply_is_said(staff: Client, chosen) -> None:  # noqa: F811
+    answer = staff.post(reverse("admin:filter_apply", args=[chosen.pk]), follow=True).content.decode()
+    assert "Too few reviews so far" in answer
+
+
+def test_who_may_only_look_cannot_learn_or_apply(client: Client, chosen) -> None:  # noqa: F811
+    viewer = UserFactory.create(is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_hardexamplefilter"))
+    client.force_login(viewer)
+    review(mined(chosen), range(50))
+    learn(chosen=chosen, by=None)
+    text = page(client, chosen)
+    assert "of the flagged images are wrong" in text
+    assert "Apply" not in text
+    assert "Learn from reviews" not in text
+    for name in ("filter_learn", "filter_apply"):
+        assert client.post(reverse(f"admin:{name}", args=[chosen.pk])).status_code == 403
+
+
+def test_looking_changes_nothing(staff: Client, chosen) -> None:  # noqa: F811
+    for name in ("filter_learn", "filter_apply"):
+        assert staff.get(reverse(f"admin:{name}", args=[chosen.pk])).status_code == 404
+    assert not FilterReport.objects.exists()
+
+
+def test_a_curve_is_drawn_from_the_lower_left_to_the_upper_right() -> None:
+    drawn = curves([0.0, 0.5, 1.0], {"<mine>": [0.0, 1.0, 1.0]}, title="how many")
+    assert 'points="0.0,200.0 200.0,0.0 400.0,0.0"' in drawn
+    assert "&lt;mine&gt;" in drawn
+    assert 'aria-label="how many"' in drawn
