@@ -74,9 +74,9 @@ class Fusion:
         rules: figures by rule.
         intercept: log odds of an error where no rule has anything to add; None: the fixed sum is used.
         images, errors: how many images were rehearsed and how many of them were predicted wrongly.
-        voices: beside the fixed sum, the rules that are never rehearsed speak for themselves, as beside the fitted one.
         curve: `estimates.Curve` of "fused", as the filter will fuse (cross-validated), and of "margin" in the
             rehearsal, or None.
+        voices: beside the fixed sum, the rules that are never rehearsed speak for themselves, as beside the fitted one.
         auroc, auroc_weights: cross-validated AUROC of the fitted and of the fixed sum in the rehearsal, or
             None.
     """

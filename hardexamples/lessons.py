@@ -112,7 +112,7 @@ def linear(present: Fusion, scores: Mapping[str, np.ndarray]) -> Fusion:
 
     A fitted fusion is one already. Fixed weights become the sum of the rules' log odds in these weights (a
     logarithmic instead of a linear pool of opinions), with center and scale of the scores at hand; rules that have
-    nothing to say about them are left out.
+    nothing to say about them are left out, and those that speak for themselves go on to.
     """
     if present.intercept is not None:
         return present
@@ -120,6 +120,8 @@ def linear(present: Fusion, scores: Mapping[str, np.ndarray]) -> Fusion:
     rules, intercept = dict(present.rules), 0.0
     for name, score in scores.items():
         odds = log_odds(score[~np.isnan(score)])
+        if rules[name].about_data or (present.voices and not rules[name].rehearsed):
+            continue
         if len(odds) < FEWEST_REVIEWS or np.ptp(odds) < EDGE:
             continue
         figures = rules[name]
