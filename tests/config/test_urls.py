@@ -9,12 +9,14 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.converters import IntConverter, SlugConverter
 
 from datasets.models import LabelingJob
+from hardexamples.models import HardExampleFilter
 from tests.factories import (
     BatchRunFactory,
     BatchServiceFactory,
     CollectionTaskFactory,
     DatasetFactory,
     DatasetVersionFactory,
+    HardExampleFilterFactory,
     ImportTaskFactory,
     InferenceModelFactory,
     LabelFactory,
@@ -103,6 +105,8 @@ def rows() -> None:
     BatchRunFactory(pk=1, service=service)
     CollectionTaskFactory(pk=1, service=service, dataset=dataset)
     MiningFactory(pk=1)
+    if not HardExampleFilter.objects.filter(pk=1).exists():  # presets come back under other numbers after a flush
+        HardExampleFilterFactory(pk=1)
     Group.objects.create(pk=1, name="people")
 
 
