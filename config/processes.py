@@ -39,7 +39,9 @@ def commands(*, bind: str) -> dict[str, list[str]]:
             *("--graceful-timeout", "8", "--log-level", "warning", "--no-control-socket"),
         ],
         "worker": [
-            *(python, "-m", "celery", "--quiet", "-A", "config.celery:app", "worker", "--loglevel", "WARNING"),
+            # pages come first: on a small machine a run takes every core, and a click would wait behind it
+            *("nice", "-n", "10", python, "-m", "celery", "--quiet", "-A", "config.celery:app", "worker"),
+            *("--loglevel", "WARNING"),
             *("--concurrency", str(settings.WORKER_PROCESSES), "--without-gossip", "--without-mingle"),
         ],
         "sweeper": [python, manage, "sweep", "--forever"],
