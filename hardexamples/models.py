@@ -45,6 +45,12 @@ class HardExampleFilter(models.Model):
         FITTED = "fitted", "Learned from the training manifest"
         WEIGHTS = "weights", "The weights as they stand"
 
+    class Measure(models.TextChoices):
+        MARGIN = "margin", "Margin between the first two classes"
+        ENTROPY = "entropy", "Entropy"
+        LEAST_CONFIDENCE = "least_confidence", "Least confidence"
+        MAX_PROBABILITY = "max_probability", "Maximum probability"
+
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=8, choices=Kind, default=Kind.OWN)
     fusion = models.CharField(max_length=8, choices=Fusion, default=Fusion.FITTED, help_text="Where weights come from.")
@@ -52,6 +58,21 @@ class HardExampleFilter(models.Model):
     algo_hard_threshold = models.FloatField(help_text="A sample is hard from this coefficient on, 0 to 1.")
     aug_op_config = models.TextField(blank=True, help_text="operation:weight, joined by +")
     control_share = models.FloatField(default=0.02, help_text="Share of the not flagged that people check blindly.")
+    measure = models.CharField(
+        max_length=16, choices=Measure, default=Measure.MARGIN, help_text="How doubt is measured."
+    )
+    cap = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Never more hard examples than this, unlike each other; empty for all."
+    )
+    second_look_images = models.PositiveIntegerField(
+        default=300, help_text="At most so many undecided images are changed and shown to the model again."
+    )
+    second_look_seconds = models.PositiveIntegerField(
+        default=120, help_text="No further image is shown again after so many seconds."
+    )
+    applies_proposals = models.BooleanField(
+        default=False, help_text="Use weights learned from reviews as soon as they are better on reviews held out."
+    )
     fusion_version = models.PositiveSmallIntegerField(default=1, editable=False)
     fitted = models.JSONField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -110,6 +131,7 @@ class Mining(models.Model):
     total = models.PositiveIntegerField(default=0)
     flagged = models.PositiveIntegerField(default=0)
     controls = models.PositiveIntegerField(default=0)
+    second_looks = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True)
 
@@ -122,7 +144,8 @@ class Mining(models.Model):
 
 class MiningItem(models.Model):
     """What every rule said about one input, flagged or not. `scores` maps rule to score, null = no opinion;
-    `reasons` holds the evidence of the flagged ones until intake copies it to the sample."""
+    `reasons` holds the evidence of the flagged ones until intake copies it to the sample, `box_coefficients` how hard
+    each of their boxes is, in the order of the prediction."""
 
     mining = models.ForeignKey(Mining, models.CASCADE, related_name="items")
     position = models.PositiveIntegerField()
@@ -133,6 +156,7 @@ class MiningItem(models.Model):
     stack = models.CharField(max_length=32, blank=True)
     scores = models.JSONField(default=dict)
     reasons = models.JSONField(default=list)
+    box_coefficients = models.JSONField(default=list)
 
     class Meta:
         ordering = ["position"]
@@ -149,6 +173,26 @@ class MiningItem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.position}: {self.coefficient:.3f}"
+
+
+class SuspectLabel(models.Model):
+    """A label of the training set that is probably wrong: the rules did not believe it. Found before the rules are
+    fitted, and worth a look by whoever keeps that set."""
+
+    mining = models.ForeignKey(Mining, models.CASCADE, related_name="suspects")
+    position = models.PositiveIntegerField()
+    name = models.CharField(max_length=1200)
+    sha256 = models.CharField(max_length=64)
+    given = models.CharField(max_length=200)
+    likelier = models.CharField(max_length=200)
+    confidence = models.FloatField()
+
+    class Meta:
+        ordering = ["mining", "position"]
+        constraints = [models.UniqueConstraint(fields=["mining", "position"], name="suspect_label_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.given}, probably {self.likelier}"
 
 
 class Judgement(models.Model):
