@@ -1,26 +1,12 @@
-"""Test data for every model: each factory makes a row that could have come from the verbs, counters included."""
+"""Datasets, samples and what is said about them: rows that could have come from the verbs, counters included."""
 
 import hashlib
 import io
-from datetime import timedelta
 from typing import Any
 
 import factory
-from django.contrib.auth import get_user_model
-from django.utils import timezone
 from PIL import Image
 
-from batchservices.models import (
-    BatchRun,
-    BatchService,
-    CollectionKind,
-    CollectionTask,
-    InferenceModel,
-    ItemStatus,
-    ModelStatus,
-    RunItem,
-    RunStatus,
-)
 from datasets import counters
 from datasets.models import (
     Annotation,
@@ -44,8 +30,7 @@ from datasets.models import (
     Task,
     Verb,
 )
-from hardexamples.models import Features, HardExampleFilter, Mining, MiningItem
-from labeling.models import AutoLabelingItem, AutoLabelingTask, ReviewLease
+from tests.factories.base import Factory, UserFactory
 
 
 def image_bytes(number: int = 0, *, width: int = 32, height: int = 24, format: str = "PNG") -> bytes:  # noqa: A002
@@ -56,31 +41,6 @@ def image_bytes(number: int = 0, *, width: int = 32, height: int = 24, format: s
     stream = io.BytesIO()
     image.save(stream, format)
     return stream.getvalue()
-
-
-class Factory(factory.django.DjangoModelFactory):
-    """The base: no second save after creation."""
-
-    class Meta:
-        abstract = True
-        skip_postgeneration_save = True
-
-
-class UserFactory(Factory):
-    class Meta:
-        model = get_user_model()
-        django_get_or_create = ("username",)
-
-    username = factory.Sequence(lambda number: f"person{number}")
-    email = factory.LazyAttribute(lambda user: f"{user.username}@example.org")
-    password = factory.django.Password("correct horse battery staple")
-
-
-class StaffFactory(UserFactory):
-    """An administrator."""
-
-    is_staff = True
-    is_superuser = True
 
 
 class DatasetFactory(Factory):
@@ -278,144 +238,3 @@ class ExportTaskFactory(Factory):
     dataset = factory.SubFactory(DatasetFactory)
     location = "outputs:export"
     created_by = factory.SubFactory(UserFactory)
-
-
-class FeaturesFactory(Factory):
-    class Meta:
-        model = Features
-
-    sha256 = factory.Sequence(lambda number: hashlib.sha256(f"features {number}".encode()).hexdigest())
-    extractor = "hardmine"
-
-
-class HardExampleFilterFactory(Factory):
-    class Meta:
-        model = HardExampleFilter
-
-    name = factory.Sequence(lambda number: f"filter {number}")
-    comprehensive_algo_config = "predict_score_mining:1.0000"
-    algo_hard_threshold = 0.5
-
-
-class MiningFactory(Factory):
-    class Meta:
-        model = Mining
-
-    filter = factory.SubFactory(HardExampleFilterFactory)
-    subject = factory.Sequence(lambda number: f"batch run {number}")
-    task = Task.IMAGE_CLASSIFICATION
-    settings = factory.Dict({})
-    fusion_version = 1
-
-
-class MiningItemFactory(Factory):
-    class Meta:
-        model = MiningItem
-
-    mining = factory.SubFactory(MiningFactory)
-    position = factory.Sequence(int)
-    sha256 = factory.Sequence(lambda number: hashlib.sha256(f"mined {number}".encode()).hexdigest())
-
-
-class InferenceModelFactory(Factory):
-    """A model that is ready."""
-
-    class Meta:
-        model = InferenceModel
-
-    name = factory.Sequence(lambda number: f"model {number}")
-    task = Task.IMAGE_CLASSIFICATION
-    sha256 = factory.Sequence(lambda number: hashlib.sha256(f"model {number}".encode()).hexdigest())
-    size = 1000
-    class_names = factory.LazyFunction(lambda: ["cat", "dog"])
-    status = ModelStatus.READY
-
-
-class BatchServiceFactory(Factory):
-    class Meta:
-        model = BatchService
-
-    name = factory.Sequence(lambda number: f"service {number}")
-    model = factory.SubFactory(InferenceModelFactory)
-    input_location = "inputs:street"
-    output_location = "outputs:street"
-
-
-class FilteringServiceFactory(BatchServiceFactory):
-    """A service with hard example filtering on."""
-
-    filtering = True
-    filter = factory.SubFactory(HardExampleFilterFactory)
-    output_dataset = factory.SubFactory(DatasetFactory)
-
-
-class BatchRunFactory(Factory):
-    class Meta:
-        model = BatchRun
-
-    service = factory.SubFactory(BatchServiceFactory)
-    model = factory.SelfAttribute("service.model")
-    status = RunStatus.FINISHED
-    input_location = factory.SelfAttribute("service.input_location")
-    output_location = factory.SelfAttribute("service.output_location")
-    model_sha256 = factory.SelfAttribute("model.sha256")
-    profile = factory.SelfAttribute("model.profile")
-    predictor = factory.LazyAttribute(lambda run: f"{run.model.sha256}:{0:064x}")
-    filtering = factory.SelfAttribute("service.filtering")
-
-
-class RunItemFactory(Factory):
-    """An input that was predicted."""
-
-    class Meta:
-        model = RunItem
-
-    run = factory.SubFactory(BatchRunFactory)
-    position = factory.Sequence(int)
-    name = factory.LazyAttribute(lambda item: f"image {item.position:05}.jpg")
-    location = factory.LazyAttribute(lambda item: f"inputs:street/{item.name}")
-    status = ItemStatus.DONE
-    sha256 = factory.Sequence(lambda number: hashlib.sha256(f"input {number}".encode()).hexdigest())
-    width = 640
-    height = 480
-    predicted_label = "cat"
-    confidence = 0.5
-    prediction = factory.LazyFunction(
-        lambda: {"predicted_label": "cat", "scores": [["cat", "0.500"], ["dog", "0.500"]]}
-    )
-
-
-class CollectionTaskFactory(Factory):
-    class Meta:
-        model = CollectionTask
-
-    kind = CollectionKind.SYNCHRONIZE
-    service = factory.SubFactory(BatchServiceFactory)
-    dataset = factory.SubFactory(DatasetFactory)
-    input_location = factory.SelfAttribute("service.input_location")
-
-
-class ReviewLeaseFactory(Factory):
-    class Meta:
-        model = ReviewLease
-
-    sample = factory.SubFactory(SampleFactory)
-    reviewer = factory.SubFactory(UserFactory)
-    expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(minutes=15))
-
-
-class AutoLabelingTaskFactory(Factory):
-    class Meta:
-        model = AutoLabelingTask
-
-    dataset = factory.SubFactory(DatasetFactory)
-    kind = AutoLabelingTask.Kind.ACTIVE_LEARNING
-    created_by = factory.SubFactory(UserFactory)
-
-
-class AutoLabelingItemFactory(Factory):
-    class Meta:
-        model = AutoLabelingItem
-
-    task = factory.SubFactory(AutoLabelingTaskFactory)
-    sample = factory.SubFactory(SampleFactory, dataset=factory.SelfAttribute("..task.dataset"))

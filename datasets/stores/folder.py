@@ -1,0 +1,142 @@
+"""A folder of this machine. What lies there may be a link, a pipe or a device in a folder that other people can write
+to: it is never followed and never waited for."""
+
+import contextlib
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from django.core.files.storage import FileSystemStorage
+
+from config.refusals import Refused
+from config.steps import step
+from datasets.stores.refusals import MISSING, NOT_REGULAR, hidden, not_regular_file, stream_of, unavailable, unreadable
+
+MAX_DEPTH = 64
+_PIECE = 1 << 20
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# Without O_NONBLOCK, opening a pipe waits for somebody to write to it.
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class FolderStore:
+    """A folder of this machine, walked by open folders, so that no link is followed at any depth."""
+
+    def __init__(self, storage: FileSystemStorage) -> None:
+        self.storage = storage
+
+    def walk(self, prefix: str) -> Iterator[tuple[str, int, str]]:
+        try:
+            folder = self._open_folder(prefix.split("/") if prefix else [])
+        except OSError as error:
+            if error.errno in (*MISSING, *NOT_REGULAR):
+                return
+            raise unavailable(error) from None
+        yield from _walk_folder(folder, "", MAX_DEPTH)
+
+    def open(self, path: str) -> BinaryIO:
+        *folders, name = path.split("/")
+        try:
+            folder = self._open_folder(folders)
+            try:
+                file = os.open(name or ".", _FILE, dir_fd=folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise unreadable(error) from None
+        status = os.fstat(file)
+        if not stat.S_ISREG(status.st_mode):
+            os.close(file)
+            raise not_regular_file()
+        if status.st_nlink > 1:
+            os.close(file)
+            words = "This file has a second name elsewhere (a hard link); only plain files are read. Copy it instead."
+            raise Refused("not_regular_file", words)
+        return os.fdopen(file, "rb")
+
+    def size(self, path: str) -> int | None:
+        try:
+            with self.open(path) as file:
+                return os.fstat(file.fileno()).st_size
+        except Refused as refused:
+            if refused.code == "source_not_found":
+                return None
+            raise
+
+    def read(self, file: BinaryIO, size: int) -> bytes:
+        try:
+            return file.read(size)
+        except OSError as error:
+            raise unavailable(error) from None
+
+    def write(self, path: str, data: bytes | BinaryIO) -> None:
+        *folders, name = path.split("/")
+        temporary = f".{secrets.token_hex(8)}.part"
+        try:
+            os.makedirs(self.storage.location, exist_ok=True)
+            folder = self._open_folder(folders, create=True)
+            try:
+                file = os.open(temporary, _NEW, self.storage.file_permissions_mode or 0o644, dir_fd=folder)
+                try:
+                    with os.fdopen(file, "wb") as stream:
+                        shutil.copyfileobj(stream_of(data), stream, _PIECE)
+                        stream.flush()
+                        os.fsync(file)
+                    step("file.before_rename")
+                    os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+                    step("file.renamed")
+                except BaseException:
+                    with contextlib.suppress(FileNotFoundError):
+                        os.unlink(temporary, dir_fd=folder)
+                    raise
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            if error.errno in NOT_REGULAR:
+                raise not_regular_file() from None
+            raise unavailable(error) from None
+
+    def _open_folder(self, parts: list[str], *, create: bool = False) -> int:
+        folder = os.open(self.storage.location, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        for part in parts:
+            try:
+                if create:
+                    with contextlib.suppress(FileExistsError):
+                        os.mkdir(part, self.storage.directory_permissions_mode or 0o755, dir_fd=folder)
+                inner = os.open(part, _FOLDER, dir_fd=folder)
+            finally:
+                os.close(folder)
+            folder = inner
+        return folder
+
+
+def _walk_folder(folder: int, above: str, depth: int) -> Iterator[tuple[str, int, str]]:
+    """Takes over and closes `folder`. A folder sorts as its name with "/", which makes the whole order that
+    of the keys."""
+    try:
+        with os.scandir(folder) as entries:
+            inside = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+        for name, is_folder in sorted((f"{name}/" if is_folder else name, is_folder) for name, is_folder in inside):
+            if hidden(name):
+                continue
+            try:
+                if not is_folder:
+                    status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+                        yield above + name, 0, ""
+                    else:
+                        yield above + name, status.st_size, f"{status.st_mtime_ns:x}-{status.st_size:x}"
+                elif depth:
+                    yield from _walk_folder(os.open(name[:-1], _FOLDER, dir_fd=folder), above + name, depth - 1)
+            except FileNotFoundError:
+                continue  # removed since it was listed
+    except OSError as error:
+        raise unavailable(error) from None
+    finally:
+        os.close(folder)

@@ -1,0 +1,36 @@
+"""Leases and auto labeling."""
+
+from datetime import timedelta
+
+import factory
+from django.utils import timezone
+
+from labeling.models import AutoLabelingItem, AutoLabelingTask, ReviewLease
+from tests.factories.base import Factory, UserFactory
+from tests.factories.datasets import DatasetFactory, SampleFactory
+
+
+class ReviewLeaseFactory(Factory):
+    class Meta:
+        model = ReviewLease
+
+    sample = factory.SubFactory(SampleFactory)
+    reviewer = factory.SubFactory(UserFactory)
+    expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(minutes=15))
+
+
+class AutoLabelingTaskFactory(Factory):
+    class Meta:
+        model = AutoLabelingTask
+
+    dataset = factory.SubFactory(DatasetFactory)
+    kind = AutoLabelingTask.Kind.ACTIVE_LEARNING
+    created_by = factory.SubFactory(UserFactory)
+
+
+class AutoLabelingItemFactory(Factory):
+    class Meta:
+        model = AutoLabelingItem
+
+    task = factory.SubFactory(AutoLabelingTaskFactory)
+    sample = factory.SubFactory(SampleFactory, dataset=factory.SelfAttribute("..task.dataset"))
