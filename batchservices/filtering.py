@@ -50,8 +50,8 @@ def filter_run(lease: Lease, task: CollectionTask) -> None:
         step("collection.mining.before_commit")
     step("collection.mining.begun")
     with lease.renewing():
-        found = _found(lease, run, frozen)
-        subjects, batch = _inputs(run)
+        found = reference_of(lease, run, frozen)
+        subjects, batch = inputs_of(run)
         mining.mine(
             mining=begun,
             batch=batch,
@@ -66,7 +66,8 @@ def filter_run(lease: Lease, task: CollectionTask) -> None:
     step("collection.filtered")
 
 
-def _found(lease: Lease, run: BatchRun, frozen: dict) -> reference.Found | None:
+def reference_of(lease: Lease, run: BatchRun, frozen: dict) -> reference.Found | None:
+    """The training set that a run's filter goes by; what the store lacks of it is measured now."""
     if not frozen["training_manifest"]:
         return None
     seer = reference.Seer(
@@ -90,7 +91,7 @@ def _describe(run: BatchRun, data: bytes) -> dict:
     return outcome.value
 
 
-def _inputs(run: BatchRun) -> tuple[list[mining.Subject], Batch]:
+def inputs_of(run: BatchRun) -> tuple[list[mining.Subject], Batch]:
     """All that the run predicted, with what is kept of their bytes; read row by row, since it may be a million."""
     classes = run.profile["class_names"]
     classifies = run.profile["task"] == Task.IMAGE_CLASSIFICATION
@@ -178,11 +179,11 @@ def candidates_of_mining(task: CollectionTask) -> Iterator[Candidate]:
         items = {item.position: item for item in RunItem.objects.filter(run=run, position__in=block)}
         for position in block:
             item = items[position]
-            incoming = partial(_incoming, task, run, item, mined[position])
+            incoming = partial(incoming_of, task, run, item, mined[position])
             yield Candidate(item.name, item.location, item.sha256, incoming)
 
 
-def _incoming(task: CollectionTask, run: BatchRun, item: RunItem, mined: MiningItem, prepared: Prepared) -> Incoming:
+def incoming_of(task: CollectionTask, run: BatchRun, item: RunItem, mined: MiningItem, prepared: Prepared) -> Incoming:
     """A flagged image with its reasons; a control as any other, so that nothing tells people which it is."""
     return Incoming(
         prepared=prepared,

@@ -83,7 +83,7 @@ def mine(
         rows: list[MiningItem] = []
         since = time.monotonic()
         while start < len(subjects) and len(rows) < CHUNK_ROWS and time.monotonic() - since < CHUNK_SECONDS:
-            rows.append(_row(mining, verdicts, start, subjects[start], found))
+            rows.append(item_of(mining, verdicts, start, subjects[start], found))
             start += 1
         _keep(rows, hold)
     with transaction.atomic():
@@ -127,7 +127,8 @@ def _keep(rows: list[MiningItem], hold: Callable[[bool], None]) -> None:
     breathe()
 
 
-def _row(mining: Mining, verdicts: Verdicts, index: int, subject: Subject, found: Found | None) -> MiningItem:
+def item_of(mining: Mining, verdicts: Verdicts, index: int, subject: Subject, found: Found | None) -> MiningItem:
+    """What the rules said about image `index` of a batch, as the row that is kept; not saved."""
     told = bool(verdicts.flagged[index] or verdicts.control[index])
     scores = {rule: _known(values[index]) for rule, values in verdicts.scores.items()}
     return MiningItem(
