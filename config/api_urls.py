@@ -9,6 +9,7 @@ from config.api.errors import nothing_here
 from datasets import api as datasets
 from datasets import sample_api as samples
 from hardexamples import api as hardexamples
+from hardexamples.filter_api import FilterDoor
 
 router = SimpleRouter(use_regex_path=False)
 router.register("datasets", datasets.DatasetDoor, "dataset")
@@ -27,7 +28,7 @@ router.register("services/<int:service_id>/collection_tasks", batchservices.Serv
 router.register("runs", batchservices.RunDoor, "run")
 router.register("runs/<int:run_id>/predictions", batchservices.PredictionDoor, "run-prediction")
 router.register("collection_tasks", batchservices.CollectionDoor, "collection-task")
-router.register("filters", hardexamples.FilterDoor, "filter")
+router.register("filters", FilterDoor, "filter")
 router.register("minings", hardexamples.MiningDoor, "mining")
 router.register("minings/<int:mining_id>/items", hardexamples.MiningItemDoor, "mining-item")
 

@@ -1,32 +1,23 @@
-"""Filters and minings in the admin."""
+"""Minings in the admin; filters stand beside it."""
 
 from collections import Counter
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, QuerySet
-from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from config.figures import ago, bins_of, dot, histogram, table_rows
-from config.refusals import Refused
 from config.selection import RowsAdmin
 from datasets.models import Blob
-from datasets.pages import actor
-from hardexamples.filter_report import report_of
-from hardexamples.filters import apply_proposal, change_filter, create_filter
-from hardexamples.forms import FilterForm, weights_of
-from hardexamples.learning import learn
-from hardexamples.models import HardExampleFilter, Mining, MiningStatus
-from hardexamples.notation import MODELARTS_WEIGHTS
+from hardexamples.filter_admin import HardExampleFilterAdmin
+from hardexamples.models import Mining, MiningStatus
 from hardexamples.rules import rules
+
+__all__ = ["HardExampleFilterAdmin", "MiningAdmin"]
 
 TONES: dict[str, str] = {
     MiningStatus.PREPARING: "busy",
@@ -37,145 +28,6 @@ TONES: dict[str, str] = {
 }
 LOOKED_AT = 20_000
 HARDEST = 24
-SETTINGS = ("comprehensive_algo_config", "algo_hard_threshold", "aug_op_config", "control_share", "fusion")
-ALGORITHMS = [name for name in FilterForm.declared_fields if name in MODELARTS_WEIGHTS]
-
-
-@admin.register(HardExampleFilter)
-class HardExampleFilterAdmin(RowsAdmin):
-    """Filters. Presets and fitted ones are copied, not changed, so that their names keep their meaning."""
-
-    form = FilterForm
-    change_form_outer_before_template = "admin/hardexamples/filter_report.html"
-    list_display = ["name", "kind", "fusion", "threshold", "weights", "used_by", "copy"]
-    list_display_links = ["name"]
-    list_filter = ["kind"]
-    search_fields = ["name"]
-    readonly_fields = ["kind", "weights", "threshold", "copy"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[HardExampleFilter]:
-        return super().get_queryset(request).annotate(service_count=Count("services"))
-
-    def get_fieldsets(self, request: HttpRequest, obj: HardExampleFilter | None = None) -> Any:
-        """The form, or the same in words where nothing may be changed."""
-        editable = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
-        if not editable:
-            return [
-                (None, {"fields": ["name", "kind", "copy", "fusion", "threshold", "control_share"]}),
-                ("Algorithms", {"fields": ["weights", "aug_op_config"]}),
-            ]
-        return [
-            (None, {"fields": ["name", "fusion", "algo_hard_threshold", "control_share"]}),
-            (
-                "Algorithms and their weights",
-                {
-                    "fields": [*ALGORITHMS, "aug_op_config"],
-                    "description": "0 switches an algorithm off. An algorithm without anything to go by, such as a "
-                    "training set, has no opinion and does not count.",
-                    "classes": ["weights"],
-                },
-            ),
-        ]
-
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """A copy of the filter that the address names."""
-        named = request.GET.get("copy", "")
-        source = HardExampleFilter.objects.filter(pk=int(named)).first() if named.isdecimal() else None
-        if source is None:
-            return {}
-        return {
-            "name": f"{source.name} copy",
-            **{name: getattr(source, name) for name in SETTINGS},
-            **weights_of(source),
-        }
-
-    def save_model(self, request: HttpRequest, obj: HardExampleFilter, form: ModelForm, change: bool) -> None:
-        settings = {name: getattr(obj, name) for name in SETTINGS}
-        if change:
-            change_filter(chosen=obj, by=actor(request), **settings)
-        else:
-            obj.pk = create_filter(name=obj.name, by=actor(request), **settings).pk
-
-    def has_change_permission(self, request: HttpRequest, obj: HardExampleFilter | None = None) -> bool:
-        own = obj is None or obj.kind == HardExampleFilter.Kind.OWN
-        return own and super().has_change_permission(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: HardExampleFilter | None = None) -> bool:
-        preset = obj is not None and obj.kind == HardExampleFilter.Kind.PRESET
-        return not preset and super().has_delete_permission(request, obj)
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Filters are deleted one by one: presets stay."""
-        return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
-
-    def get_urls(self) -> list[URLPattern]:
-        return [
-            path("<int:pk>/learn/", self.admin_site.admin_view(self.learn_view), name="filter_learn"),
-            path("<int:pk>/apply/", self.admin_site.admin_view(self.apply_view), name="filter_apply"),
-            *super().get_urls(),
-        ]
-
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
-    ) -> HttpResponse:
-        """The form below what the filter has learned."""
-        chosen = self.get_object(request, object_id)
-        told = {} if chosen is None else report_of(chosen, wished=request.GET.get("remain", ""))
-        may = {"may_learn": request.user.has_perm("hardexamples.change_hardexamplefilter")}
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **told, **may})
-
-    def learn_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """POST: reads the reviews that came since."""
-        chosen = self._asked(request, pk)
-        report = learn(chosen=chosen, by=actor(request))
-        self.message_user(request, f"Learned from {report.figures['reviews']:,} reviews.")
-        return self._page(chosen)
-
-    def apply_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """POST: makes a filter with the proposed weights."""
-        chosen = self._asked(request, pk)
-        try:
-            made = apply_proposal(chosen=chosen, by=actor(request))
-        except Refused as refused:
-            self.message_user(request, refused.message, messages.ERROR)
-            return self._page(chosen)
-        words = f"{made} has the proposed weights. Choose it in a batch service to use it; {chosen} stays as it was."
-        self.message_user(request, words, messages.SUCCESS)
-        return self._page(made)
-
-    def _asked(self, request: HttpRequest, pk: int) -> HardExampleFilter:
-        if not request.user.has_perm("hardexamples.change_hardexamplefilter"):
-            raise PermissionDenied
-        if request.method != "POST":
-            raise Http404("This address takes a POST.")
-        return get_object_or_404(HardExampleFilter, pk=pk)
-
-    def _page(self, chosen: HardExampleFilter) -> HttpResponse:
-        return redirect("admin:hardexamples_hardexamplefilter_change", chosen.pk)
-
-    class Media:
-        js = ("hardmine/slider.js",)
-
-    @display(description="Threshold", ordering="algo_hard_threshold")
-    def threshold(self, row: HardExampleFilter) -> str:
-        return f"{row.algo_hard_threshold:g}"
-
-    @display(description="Weights")
-    def weights(self, row: HardExampleFilter) -> SafeString:
-        said = [
-            (FilterForm.declared_fields[name].label, f"{value:g}") for name, value in weights_of(row).items() if value
-        ]
-        return format_html_join(" · ", "{} {}", said)
-
-    @display(description="Batch services", ordering="service_count")
-    def used_by(self, row: Any) -> int | str:
-        return row.service_count or "–"
-
-    @display(description="")
-    def copy(self, row: HardExampleFilter) -> SafeString:
-        return format_html(
-            '<a class="button" href="{}?copy={}">Copy</a>', reverse("admin:hardexamples_hardexamplefilter_add"), row.pk
-        )
 
 
 @admin.register(Mining)
