@@ -95,7 +95,7 @@ STORAGES["default"] = STORAGES["datasets"]
 STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
 # Storages that people name as `alias:prefix`. Blobs, models and staged uploads are ours alone.
 LOCATIONS = {
-    name: {"writable": name not in {"inputs", "datasets"}}
+    name: {"writable": name not in {"inputs", "datasets"}, "deletable": name != "datasets"}
     for name in STORAGES
     if name not in {"default", "staticfiles", "models", "staging"}
 }

@@ -11,7 +11,7 @@ from batchservices.models import BatchRun, CollectionTask, InferenceModel
 from config.doorbell import ring
 from config.leases import LeasedWork
 from datasets.models import DatasetVersion, Hold, ImportTask
-from labeling.models import ReviewLease
+from labeling.models import ReviewLease, ReviewTask
 
 log = logging.getLogger("hardmine.sweeper")
 
@@ -22,6 +22,7 @@ WORK: tuple[tuple[type[LeasedWork], str], ...] = (
     (CollectionTask, "batchservices.execute_collection"),
     (ImportTask, "datasets.execute_import"),
     (DatasetVersion, "datasets.execute_publishing"),
+    (ReviewTask, "labeling.execute_review"),
 )
 QUIET_SECONDS = 20
 

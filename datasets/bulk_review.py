@@ -6,7 +6,7 @@ over and counted; to ask again changes nothing twice.
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import batched
 from typing import Any
@@ -17,20 +17,40 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from config.leases import CHUNK_ROWS, breathe
-from datasets import counters
+from datasets import counters, history
 from datasets.models import Annotation, Dataset, HardSetBy, Outcome, ReviewEvent, Sample, Status, Task, Verb
 
-type Samples = QuerySet[Sample] | Iterable[int]
+type Samples = QuerySet[Sample] | Iterable[int] | Mapping[int, int]
+"""A query set, ids, or the versions that the person saw by id: a sample that has another one now is overtaken."""
+
 type Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Changed:
-    """What came of a decision about many: how many changed, how many it did not fit, and the batch of its events."""
+    """What came of a decision about many.
+
+    Attributes:
+        changed: how many it changed.
+        passed_over: how many it did not fit, or that are gone.
+        batch: of its events.
+        overtaken: how many somebody else had changed since the person saw them.
+    """
 
     changed: int
     passed_over: int
     batch: str
+    overtaken: int = 0
+
+
+@dataclass(frozen=True)
+class _Decision:
+    """What is decided: which samples it fits, by their row, task and claims, and the columns that it sets."""
+
+    verb: Verb
+    outcome: Outcome
+    fits: Callable[[Row, str, Sequence[Any]], bool]
+    values: Mapping[str, Any]
 
 
 def confirm_many(*, sample_ids: Samples, by: User, batch: str = "") -> Changed:
@@ -39,26 +59,25 @@ def confirm_many(*, sample_ids: Samples, by: User, batch: str = "") -> Changed:
     Passed over: what is not To Be Confirmed, and images to be classified that have no label.
 
     Args:
-        sample_ids: ids, or a query set of samples.
+        sample_ids: which ones.
         batch: joins the events; made where it is empty.
     """
+
+    def fits(row: Row, task: str, claims: Sequence[Any]) -> bool:
+        return row["status"] == Status.TO_BE_CONFIRMED and bool(claims or task != Task.IMAGE_CLASSIFICATION)
+
     values = {"status": Status.LABELED, "confirmed_at": timezone.now(), "confirmed_by": by}
-
-    def fits(row: Row, claims: Sequence[Any]) -> bool:
-        empty = not claims and row["task"] == Task.IMAGE_CLASSIFICATION
-        return row["status"] == Status.TO_BE_CONFIRMED and not empty
-
-    return _decide(sample_ids, by, batch, Verb.CONFIRM, Outcome.UNCHANGED, fits, values)
+    return _decide(sample_ids, by, batch, _Decision(Verb.CONFIRM, Outcome.UNCHANGED, fits, values))
 
 
 def reject_many(*, sample_ids: Samples, by: User, batch: str = "") -> Changed:
     """Rejects samples: back to Unlabeled without annotations, predictions kept. Passed over: what is Unlabeled."""
-    values = {"status": Status.UNLABELED, "confirmed_at": None, "confirmed_by": None}
 
-    def fits(row: Row, claims: Sequence[Any]) -> bool:
+    def fits(row: Row, task: str, claims: Sequence[Any]) -> bool:
         return row["status"] != Status.UNLABELED
 
-    return _decide(sample_ids, by, batch, Verb.REJECT, Outcome.DISCARDED, fits, values)
+    values = {"status": Status.UNLABELED, "confirmed_at": None, "confirmed_by": None}
+    return _decide(sample_ids, by, batch, _Decision(Verb.REJECT, Outcome.DISCARDED, fits, values))
 
 
 def mark_hard(*, samples: Samples, by: User, batch: str = "") -> Changed:
@@ -66,65 +85,60 @@ def mark_hard(*, samples: Samples, by: User, batch: str = "") -> Changed:
 
     Passed over: what a person has marked already.
     """
-    values = {"hard": True, "hard_set_by": HardSetBy.PERSON}
 
-    def fits(row: Row, claims: Sequence[Any]) -> bool:
+    def fits(row: Row, task: str, claims: Sequence[Any]) -> bool:
         return not (row["hard"] and row["hard_set_by"] == HardSetBy.PERSON)
 
-    return _decide(samples, by, batch, Verb.MARK_HARD, Outcome.HARDNESS, fits, values)
+    values = {"hard": True, "hard_set_by": HardSetBy.PERSON}
+    return _decide(samples, by, batch, _Decision(Verb.MARK_HARD, Outcome.HARDNESS, fits, values))
 
 
 def unmark_hard(*, samples: Samples, by: User, batch: str = "") -> Changed:
     """Unmark: not hard, because a person says so. Nothing else changes. Passed over: what is not hard."""
-    values = {"hard": False, "hard_set_by": HardSetBy.PERSON}
 
-    def fits(row: Row, claims: Sequence[Any]) -> bool:
+    def fits(row: Row, task: str, claims: Sequence[Any]) -> bool:
         return row["hard"]
 
-    return _decide(samples, by, batch, Verb.UNMARK_HARD, Outcome.HARDNESS, fits, values)
+    values = {"hard": False, "hard_set_by": HardSetBy.PERSON}
+    return _decide(samples, by, batch, _Decision(Verb.UNMARK_HARD, Outcome.HARDNESS, fits, values))
 
 
-def _decide(
-    samples: Samples,
-    by: User,
-    batch: str,
-    verb: Verb,
-    outcome: Outcome,
-    fits: Callable[[Row, Sequence[Any]], bool],
-    values: dict[str, Any],
-) -> Changed:
+def chunks(samples: Samples, size: int = CHUNK_ROWS) -> Iterator[tuple[int, ...]]:
+    """Ids in a fixed order. They are all read first: deciding changes what a query set would give."""
+    ids = samples.order_by("id").values_list("pk", flat=True) if isinstance(samples, QuerySet) else samples
+    yield from batched(sorted(set(ids)), size)
+
+
+def _decide(samples: Samples, by: User, batch: str, decision: _Decision) -> Changed:
     batch = batch or secrets.token_hex(16)
-    changed = seen = 0
-    for ids in _chunks(samples):
+    versions = samples if isinstance(samples, Mapping) else {}
+    changed = overtaken = seen = 0
+    for ids in chunks(samples):
         with transaction.atomic():
-            changed += _decide_chunk(ids, by, batch, verb, outcome, fits, values)
+            fitted, missed = _decide_chunk(ids, versions, by, batch, decision)
+        changed += fitted
+        overtaken += missed
         seen += len(ids)
         breathe()
-    return Changed(changed, seen - changed, batch)
+    return Changed(changed, seen - changed - overtaken, batch, overtaken)
 
 
 def _decide_chunk(
-    ids: Sequence[int],
-    by: User,
-    batch: str,
-    verb: Verb,
-    outcome: Outcome,
-    fits: Callable[[Row, Sequence[Any]], bool],
-    values: dict[str, Any],
-) -> int:
+    ids: Sequence[int], versions: Mapping[int, int], by: User, batch: str, decision: _Decision
+) -> tuple[int, int]:
+    """How many it changed, and how many were overtaken."""
     locked = Sample.objects.select_for_update().filter(pk__in=ids).order_by("id")
-    rows: list[Row] = [dict(row) for row in locked.values("id", "dataset", "name", "status", "hard", "hard_set_by")]
+    there: list[Row] = [dict(row) for row in locked.values("id", "dataset", "name", "version", *history.COLUMNS)]
+    rows = [row for row in there if versions.get(row["id"], row["version"]) == row["version"]]
     tasks = dict(Dataset.objects.filter(pk__in={row["dataset"] for row in rows}).values_list("pk", "task"))
-    claims = _claims(ids)
-    fitting = [row for row in rows if fits(row | {"task": tasks[row["dataset"]]}, claims.get(row["id"], ()))]
-    now = timezone.now()
+    claims = history.claims_of([row["id"] for row in rows])
+    fitting = [row for row in rows if decision.fits(row, tasks[row["dataset"]], claims.get(row["id"], ()))]
     events = []
     deltas: dict[int, Counter[counters.Kind]] = {}
     for row in fitting:
-        before: dict[str, Any] = {"status": row["status"], "hard": row["hard"], "claims": claims.get(row["id"], [])}
-        after = before | {name: values[name] for name in ("status", "hard") if name in values}
-        if verb == Verb.REJECT:
-            after["claims"] = []
+        stood = claims.get(row["id"], [])
+        before = history.state(row, stood)
+        after = history.state({**row, **decision.values}, [] if decision.verb == Verb.REJECT else stood)
         moved = deltas.setdefault(row["dataset"], Counter())
         moved[before["status"], before["hard"]] -= 1
         moved[after["status"], after["hard"]] += 1
@@ -134,43 +148,18 @@ def _decide_chunk(
                 sample_id=row["id"],
                 sample_name=row["name"],
                 by=by,
-                at=now,
-                verb=verb,
-                outcome=outcome,
+                verb=decision.verb,
+                outcome=decision.outcome,
                 before=before,
                 after=after,
                 batch=batch,
             )
         )
     changing = [row["id"] for row in fitting]
-    Sample.objects.filter(pk__in=changing).update(**values, version=F("version") + 1)
-    if verb == Verb.REJECT:
+    Sample.objects.filter(pk__in=changing).update(**decision.values, version=F("version") + 1)
+    if decision.verb == Verb.REJECT:
         Annotation.objects.filter(sample__in=changing).delete()
     ReviewEvent.objects.bulk_create(events)
     for dataset_id, moved in sorted(deltas.items()):
         counters.shift(dataset_id=dataset_id, deltas=moved)
-    return len(fitting)
-
-
-def _claims(ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-    """The annotations of many samples as their history keeps them."""
-    claims: dict[int, list[dict[str, Any]]] = {}
-    annotations = Annotation.objects.filter(sample__in=ids).order_by("id")
-    columns = ("sample", "label__name", "xmin", "ymin", "xmax", "ymax", "origin", "annotated_by", "confidence")
-    for sample, label, xmin, *box, origin, annotated_by, confidence in annotations.values_list(*columns):
-        claims.setdefault(sample, []).append(
-            {
-                "label": label,
-                "box": None if xmin is None else [xmin, *box],
-                "by": origin,
-                "annotated_by": annotated_by,
-                "confidence": confidence,
-            }
-        )
-    return claims
-
-
-def _chunks(samples: Samples) -> Iterator[tuple[int, ...]]:
-    """Ids in a fixed order. They are all read first: deciding changes what a query set would give."""
-    ids = samples.order_by("id").values_list("pk", flat=True) if isinstance(samples, QuerySet) else samples
-    yield from batched(sorted(set(ids)), CHUNK_ROWS)
+    return len(fitting), len(there) - len(rows)

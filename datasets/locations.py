@@ -211,6 +211,19 @@ def write(location: Location, data: bytes | BinaryIO, *, own: bool = False) -> N
     _store(location).write(location.path, data)
 
 
+def delete(location: Location) -> None:
+    """Remove a file; nothing happens where there is none.
+
+    Raises:
+        Refused: location_read_only, path_not_allowed, not_regular_file, not_readable, storage_unavailable.
+    """
+    if not settings.LOCATIONS.get(location.alias, {}).get("deletable"):
+        raise Refused("location_read_only", f"Nothing can be deleted from {location.alias}.")
+    if not location.path:
+        raise _path_not_allowed()
+    _store(location).delete(location.path)
+
+
 def _store(location: Location) -> Store:
     # Our own code also names storages that people cannot; what people write went through `parse`.
     return store_for(storages[location.alias])

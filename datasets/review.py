@@ -3,6 +3,9 @@
 Confirm makes a sample Labeled. Reject makes it Unlabeled and takes away all its annotations, also those of people:
 an unlabeled sample has none, and the event keeps them; prediction, hardness and reasons stay. Relabel corrects without
 moving. Marking hard and its reverse touch hardness alone.
+
+A decision that names its batch is made once per sample: a double click, or a request that is sent again because the
+network was lost, gets the event of the first one.
 """
 
 from collections.abc import Sequence
@@ -15,9 +18,9 @@ from django.utils import timezone
 
 from config.lifecycle import move_one
 from config.refusals import Refused
-from datasets import counters
+from datasets import counters, history
 from datasets.bulk_review import Changed, confirm_many, mark_hard, reject_many, unmark_hard
-from datasets.comparison import box_of, compare
+from datasets.comparison import compare
 from datasets.intake import Claim, check_box, corners
 from datasets.models import Annotation, Label, Outcome, ReviewEvent, Sample, Status, Task, Verb
 from datasets.models.sample import STATUS_MOVES
@@ -38,6 +41,7 @@ def confirm(
 
     Args:
         version: the version that the person saw; None where that does not matter.
+        batch: joins the events of one action.
         claims: all labels or boxes that shall stand; None leaves them as they are. What is unchanged keeps its row and
             its origin, what is changed or new is the person's.
         batch: joins events of one action.
@@ -45,8 +49,10 @@ def confirm(
     Raises:
         Refused: sample_not_found (404), stale (412), unknown_label, bad_box, no_label, repeated_label.
     """
-    sample = _locked(sample_id, version)
-    before = _state(sample)
+    if made := _made(sample_id, by, Verb.CONFIRM, batch):
+        return made
+    sample = locked(sample_id, version)
+    before = history.state_of(sample)
     outcome = _redraw(sample, claims, by)
     changes = {"confirmed_at": timezone.now(), "confirmed_by": by}
     return _settle(
@@ -61,8 +67,10 @@ def reject(*, sample_id: int, by: User, version: int | None = None, batch: str =
     Raises:
         Refused: sample_not_found (404), stale (412), illegal_status_change (409) where it is Unlabeled already.
     """
-    sample = _locked(sample_id, version)
-    before = _state(sample)
+    if made := _made(sample_id, by, Verb.REJECT, batch):
+        return made
+    sample = locked(sample_id, version)
+    before = history.state_of(sample)
     changes = {"confirmed_at": None, "confirmed_by": None}
     sample.annotations.all().delete()
     return _settle(
@@ -86,16 +94,25 @@ def relabel(
     Raises:
         Refused: as `confirm`; illegal_status_change (409) where it is Unlabeled.
     """
-    sample = _locked(sample_id, version)
+    if made := _made(sample_id, by, Verb.RELABEL, batch):
+        return made
+    sample = locked(sample_id, version)
     if sample.status == Status.UNLABELED:
         words = "This sample is Unlabeled; confirm it with its labels instead."
         raise Refused("illegal_status_change", words, status=409)
-    before = _state(sample)
+    before = history.state_of(sample)
     outcome = _redraw(sample, claims, by)
     return _settle(sample, before, to=None, changes={}, by=by, verb=Verb.RELABEL, outcome=outcome, batch=batch)
 
 
-def _locked(sample_id: int, version: int | None) -> Sample:
+def _made(sample_id: int, by: User, verb: Verb, batch: str) -> ReviewEvent | None:
+    """The event of the same decision, where it was made already."""
+    if not batch:
+        return None
+    return ReviewEvent.objects.filter(batch=batch, sample=sample_id, by=by, verb=verb).first()
+
+
+def locked(sample_id: int, version: int | None) -> Sample:
     """The sample, locked until the transaction ends, as the person saw it."""
     samples = Sample.objects.select_for_update(of=("self",)).select_related("dataset", "blob")
     sample = samples.filter(pk=sample_id).first()
@@ -106,25 +123,6 @@ def _locked(sample_id: int, version: int | None) -> Sample:
         who = f"{event.by} changed it at {event.at:%Y-%m-%d %H:%M:%S} UTC" if event else "it was changed meanwhile"
         raise Refused("stale", f"{sample.name}: {who}. Reload to see it; nothing was saved.", status=412)
     return sample
-
-
-def _state(sample: Sample) -> dict[str, Any]:
-    """A sample as its history keeps it."""
-    annotations = sample.annotations.select_related("label").order_by("id")
-    return {
-        "status": sample.status,
-        "hard": sample.hard,
-        "claims": [
-            {
-                "label": annotation.label.name,
-                "box": box_of(annotation),
-                "by": annotation.origin,
-                "annotated_by": annotation.annotated_by,
-                "confidence": annotation.confidence,
-            }
-            for annotation in annotations
-        ],
-    }
 
 
 def _redraw(sample: Sample, claims: Sequence[Claim] | None, by: User) -> Outcome:
@@ -180,6 +178,7 @@ def _settle(
             deltas={} if to == sample.status else {(sample.status, sample.hard): -1, (to, sample.hard): 1},
         )
         sample.status = to
+        sample.confirmed_at, sample.confirmed_by = changes["confirmed_at"], changes["confirmed_by"]
     else:
         rows.update(version=F("version") + 1)
     return ReviewEvent.objects.create(
@@ -190,6 +189,6 @@ def _settle(
         verb=verb,
         outcome=outcome,
         before=before,
-        after=_state(sample),
+        after=history.state_of(sample),
         batch=batch,
     )

@@ -194,10 +194,12 @@ class DatasetVersionSerializer(serializers.ModelSerializer):
 
 
 class ChangedSerializer(serializers.Serializer):
-    """What a decision about many samples changed, how many it did not fit, and the batch of its review events."""
+    """What a decision about many samples changed, how many it did not fit, how many somebody else had changed since
+    they were seen, and the batch of its review events."""
 
     changed = serializers.IntegerField()
     passed_over = serializers.IntegerField()
+    overtaken = serializers.IntegerField()
     batch = serializers.CharField()
 
 

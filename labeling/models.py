@@ -19,6 +19,55 @@ class ReviewLease(models.Model):
         return f"{self.reviewer} reviews {self.sample}"
 
 
+class ReviewTaskStatus(models.TextChoices):
+    RUNNING = "running", "Running"
+    FINISHED = "finished", "Finished"
+    FAILED = "failed", "Failed"
+    STOPPED = "stopped", "Stopped"
+
+
+REVIEW_TASK_MOVES = {
+    ReviewTaskStatus.FINISHED: frozenset({ReviewTaskStatus.RUNNING}),
+    ReviewTaskStatus.FAILED: frozenset({ReviewTaskStatus.RUNNING}),
+    ReviewTaskStatus.STOPPED: frozenset({ReviewTaskStatus.RUNNING}),
+}
+
+
+class ReviewTask(LeasedWork):
+    """A decision about a selection that is too large for a request. What was selected is frozen at its start: `chosen`
+    holds the ids and then the versions that the person saw, int64 each; `cursor` is how many of them are done."""
+
+    class Verb(models.TextChoices):
+        CONFIRM = "confirm", "Confirm"
+        LABEL = "label", "Label"
+        REJECT = "reject", "Reject"
+        MARK_HARD = "mark_hard", "Confirm Hard Example"
+        UNMARK_HARD = "unmark_hard", "Unmark"
+        ADD_TO_DATASET = "add_to_dataset", "Add to dataset"
+        DELETE = "delete", "Delete"
+
+    WORKING = (ReviewTaskStatus.RUNNING,)
+
+    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="review_tasks")
+    verb = models.CharField(max_length=16, choices=Verb)
+    arguments = models.JSONField(default=dict)
+    status = models.CharField(max_length=16, choices=ReviewTaskStatus, default=ReviewTaskStatus.RUNNING)
+    chosen = models.BinaryField()
+    total = models.PositiveIntegerField()
+    cursor = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(default=0)
+    passed_over = models.PositiveIntegerField(default=0)
+    overtaken = models.PositiveIntegerField(default=0)
+    batch = models.CharField(max_length=32, db_index=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.get_verb_display()} {self.total:,} samples of {self.dataset}"
+
+
 class AutoLabelingStatus(models.TextChoices):
     WAITING = "waiting", "Waiting"
     RUNNING = "running", "Running"

@@ -18,6 +18,7 @@ class Verb(models.TextChoices):
     MARK_HARD = "mark_hard", "Confirmed as hard example"
     UNMARK_HARD = "unmark_hard", "Unmarked as hard example"
     UNDO = "undo", "Undone"
+    DELETE = "delete", "Deleted"
 
 
 class Outcome(models.TextChoices):
@@ -33,7 +34,8 @@ class Outcome(models.TextChoices):
 
 
 class ReviewEvent(models.Model):
-    """Who changed which sample, before and after. Only `datasets.review` writes it, and never changes it."""
+    """Who changed which sample, before and after. Only the review verbs of this app
+    write it (review, bulk_review, undoing, deletion), and never change it."""
 
     dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="review_events")
     sample = models.ForeignKey(Sample, models.SET_NULL, null=True, related_name="review_events")

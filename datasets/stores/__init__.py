@@ -36,6 +36,9 @@ class Store(Protocol):
     def write(self, path: str, data: bytes | BinaryIO) -> None:
         """Store a file, replacing one of the same name; a stream is read to its end, piece by piece."""
 
+    def delete(self, path: str) -> None:
+        """Remove a regular file; nothing happens where there is none."""
+
 
 def store_for(storage: Storage) -> Store:
     """The fitting kind for a storage of `settings.STORAGES`."""

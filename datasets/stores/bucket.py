@@ -82,6 +82,12 @@ class BucketStore:
         except Exception as error:
             raise unavailable(error) from None
 
+    def delete(self, path: str) -> None:
+        try:
+            self.client.delete_object(Bucket=self.bucket, Key=self.root + path)
+        except Exception as error:
+            raise unavailable(error) from None
+
 
 class _Kept:
     """A stream that stays open: uploads in parts close what they have read."""

@@ -102,6 +102,22 @@ class FolderStore:
                 raise not_regular_file() from None
             raise unavailable(error) from None
 
+    def delete(self, path: str) -> None:
+        *folders, name = path.split("/")
+        try:
+            folder = self._open_folder(folders)
+            try:
+                if not stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+                    raise not_regular_file()
+                os.unlink(name, dir_fd=folder)
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise unreadable(error) from None
+
     def _open_folder(self, parts: list[str], *, create: bool = False) -> int:
         folder = os.open(self.storage.location, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         for part in parts:

@@ -63,3 +63,11 @@ class OtherStore:
             raise
         except Exception as error:
             raise unavailable(error) from None
+
+    def delete(self, path: str) -> None:
+        try:
+            self.storage.delete(path)
+        except FileNotFoundError:
+            return
+        except Exception as error:
+            raise unavailable(error) from None

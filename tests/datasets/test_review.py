@@ -50,6 +50,7 @@ def test_confirm_as_predicted_makes_it_labeled(ann, cat) -> None:
     assert (event.outcome, event.before["status"], event.after["status"]) == ("unchanged", "to_be_confirmed", "labeled")
     assert event.before["claims"][0] == {
         "label": "cat", "box": None, "by": "model", "annotated_by": "", "confidence": 0.4,
+        "hard": False, "hard_coefficient": 0.0, "reasons": list(sample.reasons.values_list("pk", flat=True)),
     }  # fmt: skip
     assert sample.annotations.get() == cat
     assert sample.annotations.get().origin == "model"

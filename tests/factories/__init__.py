@@ -30,7 +30,12 @@ from tests.factories.datasets import (
     image_bytes,
 )
 from tests.factories.hardexamples import FeaturesFactory, HardExampleFilterFactory, MiningFactory, MiningItemFactory
-from tests.factories.labeling import AutoLabelingItemFactory, AutoLabelingTaskFactory, ReviewLeaseFactory
+from tests.factories.labeling import (
+    AutoLabelingItemFactory,
+    AutoLabelingTaskFactory,
+    ReviewLeaseFactory,
+    ReviewTaskFactory,
+)
 
 __all__ = [
     "AnnotationFactory",
@@ -61,6 +66,7 @@ __all__ = [
     "PredictionFactory",
     "ReviewEventFactory",
     "ReviewLeaseFactory",
+    "ReviewTaskFactory",
     "RunItemFactory",
     "SampleFactory",
     "SampleNameFactory",

@@ -5,7 +5,7 @@ from datetime import timedelta
 import factory
 from django.utils import timezone
 
-from labeling.models import AutoLabelingItem, AutoLabelingTask, ReviewLease
+from labeling.models import AutoLabelingItem, AutoLabelingTask, ReviewLease, ReviewTask
 from tests.factories.base import Factory, UserFactory
 from tests.factories.datasets import DatasetFactory, SampleFactory
 
@@ -17,6 +17,18 @@ class ReviewLeaseFactory(Factory):
     sample = factory.SubFactory(SampleFactory)
     reviewer = factory.SubFactory(UserFactory)
     expires_at = factory.LazyFunction(lambda: timezone.now() + timedelta(minutes=15))
+
+
+class ReviewTaskFactory(Factory):
+    class Meta:
+        model = ReviewTask
+
+    dataset = factory.SubFactory(DatasetFactory)
+    verb = ReviewTask.Verb.CONFIRM
+    chosen = b""
+    total = 0
+    batch = factory.Sequence(lambda number: f"{number:032x}")
+    created_by = factory.SubFactory(UserFactory)
 
 
 class AutoLabelingTaskFactory(Factory):
