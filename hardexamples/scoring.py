@@ -233,17 +233,30 @@ class Verdicts:
     stack: np.ndarray
 
     def reasons(self, index: int) -> list[Evidence]:
-        """Why image `index` is hard, the most telling first; never empty where it is flagged.
+        """Why image `index` is hard, as `explain`."""
+        return self.explain([index])[0]
+
+    def explain(self, indices: Sequence[int] | np.ndarray) -> list[list[Evidence]]:
+        """Why each of the images at `indices` is hard, the most telling reason first; never empty where it is flagged.
 
         A rule is quoted if its score alone would make the image hard; where none would, the most telling
-        one is.
+        one is. A few hundred images at once cost much less than one by one.
         """
-        alone = self.filter.fusion_.alone({name: s[index : index + 1] for name, s in self.scores.items()})
-        telling = {name: float(p[0]) for name, p in alone.items() if not np.isnan(p[0])}
-        found: list[Evidence] = []
-        for name in sorted(telling, key=lambda each: (-telling[each], each)):
-            if telling[name] >= self.filter.settings.threshold or (self.flagged[index] and not found):
-                found += self.filter.rules_[name].explain(self.batch, index)
+        chosen = np.asarray(indices, dtype=np.int64)
+        alone = self.filter.fusion_.alone({name: scores[chosen] for name, scores in self.scores.items()})
+        telling = np.array([np.where(np.isnan(chance), -1.0, chance) for chance in alone.values()])
+        order = np.argsort(-telling, axis=0, kind="stable")
+        found: list[list[Evidence]] = [[] for _ in chosen]
+        for asked in order:
+            rows = np.arange(len(chosen))
+            worth = telling[asked, rows]
+            silent = np.array([not each for each in found], dtype=bool)
+            wanted = (worth >= self.filter.settings.threshold) | (self.flagged[chosen] & silent)
+            for place, name in enumerate(alone):
+                at = np.flatnonzero(wanted & (worth >= 0) & (asked == place))
+                said = self.filter.rules_[name].explain_all(self.batch, chosen[at].tolist()) if len(at) else []
+                for row, evidence in zip(at, said, strict=True):
+                    found[row] += evidence
         return found
 
     def box_coefficients(self, index: int) -> np.ndarray:

@@ -4,7 +4,7 @@ Arrays in, arrays out: nothing here knows images, files or the database.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Self
 
@@ -13,6 +13,7 @@ import numpy as np
 from hardexamples.rules.sequence import similar_neighbors
 
 TASKS = ("image_classification", "object_detection")
+BLOCK = 8192  # images that a rule scores at once: its arrays stay small however many there are
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +109,9 @@ class Batch:
             raise ValueError(f"{name} has shape {table.shape}, not ({len(self)}, ...)")
         if name == "sizes" and table.shape[1] != 2:
             raise ValueError(f"sizes has shape {table.shape}, not ({len(self)}, 2)")
-        if name != "probabilities" and dtype is np.float32 and np.isinf(table).any():
+        # by its extremes: no mask as large as a quarter of the table
+        extremes = [each.reduce(table, axis=None) for each in (np.fmin, np.fmax) if table.size]
+        if name != "probabilities" and dtype is np.float32 and np.isinf(extremes).any():
             raise ValueError(f"{name} holds infinite numbers")
         return table
 
@@ -184,25 +187,43 @@ class Batch:
         table = self.descriptor if name == "descriptor" else self.activations
         return np.zeros((len(self), 0), np.float32) if table is None else table
 
+    @cached_property
+    def blocks(self) -> tuple[Self, ...]:
+        """The batch in parts of at most `BLOCK` images, which share its arrays; itself where it is no larger."""
+        if len(self) <= BLOCK:
+            return (self,)
+        return tuple(self._part(slice(start, start + BLOCK)) for start in range(0, len(self), BLOCK))
+
     def take(self, indices: Sequence[int] | np.ndarray) -> Self:
         """The same batch with only the images at `indices`, in that order."""
-        chosen = np.asarray(indices, dtype=np.int64)
-        changed: dict[str, Any] = {}
+        return self._part(np.asarray(indices, dtype=np.int64))
+
+    def _part(self, chosen: np.ndarray | slice) -> Self:
+        # not by the constructor: what was checked as a whole needs no second check, image by image
+        part = object.__new__(type(self))
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, np.ndarray):
-                changed[field.name] = value[chosen]
-            elif isinstance(value, tuple) and field.name != "class_names":
-                changed[field.name] = tuple(value[i] for i in chosen)
-            elif isinstance(value, Batch):
-                changed[field.name] = value.take(chosen)
-            elif isinstance(value, Mapping):
-                changed[field.name] = {key: _taken(each, chosen) for key, each in value.items()}
-        return replace(self, **changed)
+            part.__dict__[field.name] = value if field.name in _OF_ALL else _taken(value, chosen)
+        return part
 
 
-def _taken(values: np.ndarray | tuple[Any, ...], chosen: np.ndarray) -> np.ndarray | tuple[Any, ...]:
-    return values[chosen] if isinstance(values, np.ndarray) else tuple(values[i] for i in chosen)
+_OF_ALL = {"task", "class_names", "fingerprint"}
+
+
+def _taken(value: Any, chosen: np.ndarray | slice) -> Any:
+    match value:
+        case None:
+            return None
+        case np.ndarray():
+            return value[chosen]
+        case Batch():
+            return value._part(chosen)
+        case Mapping():
+            return {key: _taken(each, chosen) for key, each in value.items()}
+        case _ if isinstance(chosen, slice):
+            return value[chosen]
+        case _:
+            return tuple(value[i] for i in chosen)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
-import faiss
 import numpy as np
 
 from hardexamples.rules.contract import Batch, Evidence, Reference, Rule, given, known, normal_range
+from hardexamples.rules.neighbors import NearestByClass
 
 SHARPNESS = {"descriptor": 16.0, "activations": 8.0}
 """Slope of the score per unit of log ratio in each space: about what a logistic regression of "the
@@ -13,53 +13,6 @@ prediction is wrong" gives on handwritten digits, so that the score is near a pr
 KEPT = 3
 FLOOR = 1e-6
 NORMAL_SAMPLE = 500  # training images that say what is normal
-
-
-class NearestByClass:
-    """Exact nearest neighbours, class by class: together as many distances as one search over all points.
-
-    Args:
-        points: (p, d) float32.
-        rows: (p,) int, what to call each point in answers.
-        labels: (p,) int, classes.
-    """
-
-    def __init__(self, points: np.ndarray, rows: np.ndarray, labels: np.ndarray) -> None:
-        self.width = points.shape[1]
-        self.rows = {int(c): rows[labels == c] for c in np.unique(labels)}
-        self.indexes = {}
-        for label in self.rows:
-            self.indexes[label] = faiss.IndexFlatL2(self.width)
-            self.indexes[label].add(np.ascontiguousarray(points[labels == label]))
-
-    def same_and_other(
-        self, queries: np.ndarray, classes: np.ndarray, *, itself: bool = False
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """(q,) Euclidean distances to the nearest point of each query's class, and of any other class; inf
-        for none.
-
-        `itself` says that the queries are among the points: then each one's own place does not count.
-        """
-        same = np.full(len(queries), np.inf)
-        other = np.full(len(queries), np.inf)
-        for label, index in self.indexes.items():
-            mine = classes == label
-            distance = np.sqrt(np.maximum(index.search(queries, 1)[0][:, 0], 0.0))
-            if not itself:
-                same[mine] = distance[mine]
-            elif mine.any() and index.ntotal > 1:
-                same[mine] = np.sqrt(np.maximum(index.search(queries[mine], 2)[0][:, 1], 0.0))
-            other[~mine] = np.minimum(other[~mine], distance[~mine])
-        return same, other
-
-    def nearest(self, query: np.ndarray) -> list[tuple[int, float, int]]:
-        """(row, distance, class) of the nearest points of all classes, nearest first; query is (1, d)."""
-        found = []
-        for label, index in self.indexes.items():
-            squared, places = index.search(query, min(KEPT, index.ntotal))
-            for square, place in zip(squared[0], places[0], strict=True):
-                found.append((int(self.rows[label][place]), float(np.sqrt(max(square, 0.0))), label))
-        return sorted(found, key=lambda each: (each[1], each[0]))[:KEPT]
 
 
 def log_ratio(same: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -95,16 +48,17 @@ class ClassDistance(Rule):
         self.activations_share = activations_share
 
     def _fit(self, reference: Reference) -> bool:
-        labels = given(reference.labels)
+        self.labels_ = labels = given(reference.labels)
         self.spaces_: dict[str, NearestByClass] = {}
         self.normal_: dict[str, tuple[float | None, float | None]] = {}
         for space in SHARPNESS:
             table = reference.space(space)
-            usable = np.flatnonzero(known(table) & (labels >= 0))
-            if table.shape[1] and len(usable):
-                search = NearestByClass(table[usable], usable, labels[usable])
-                some = usable[:: max(1, len(usable) // NORMAL_SAMPLE)]
-                among = search.same_and_other(table[some], labels[some], itself=True)
+            usable = known(table)
+            search = NearestByClass(table, labels, usable)
+            if table.shape[1] and search.rows:
+                labeled = np.flatnonzero(usable & (labels >= 0))
+                some = labeled[:: max(1, len(labeled) // NORMAL_SAMPLE)]
+                among = search.among_themselves(some, labels[some])
                 self.spaces_[space], self.normal_[space] = search, normal_range(np.exp(log_ratio(*among)))
         return bool(self.spaces_)
 
@@ -123,14 +77,27 @@ class ClassDistance(Rule):
         evidence = np.where(np.isnan(both), np.where(np.isnan(descriptor), activations, descriptor), both)
         return 1 / (1 + np.exp(-evidence))
 
-    def _explain(self, batch: Batch) -> list[Evidence]:
-        space = "activations" if np.isnan(self._ratios(batch, "descriptor")[0]) else "descriptor"
-        search = self.spaces_[space]
-        predicted = int(batch.predicted[0])
-        same, other = (d[0] for d in search.same_and_other(batch.space(space), batch.predicted))
-        neighbours = search.nearest(batch.space(space))
-        names = ", ".join(batch.class_names[label] for _, _, label in neighbours)
-        said = batch.class_names[predicted]
+    def _explain_all(self, batch: Batch) -> list[list[Evidence]]:
+        found: list[list[Evidence]] = [[] for _ in range(len(batch))]
+        rest = batch.predicted >= 0
+        for space, search in self.spaces_.items():
+            table = batch.space(space)
+            if not table.shape[1]:
+                continue
+            here = np.flatnonzero(rest & known(table))
+            rest[here] = False
+            looked_up = search.search(table[here], batch.predicted[here], count=KEPT)
+            for index, same, other, distances, rows in zip(here, *looked_up, strict=True):
+                pairs = [(int(row), float(far)) for row, far in zip(rows, distances, strict=True) if row >= 0]
+                found[index] = self._told(batch, index, space, (same, other), pairs)
+        return found
+
+    def _told(
+        self, batch: Batch, index: int, space: str, apart: tuple[float, float], pairs: list[tuple[int, float]]
+    ) -> list[Evidence]:
+        same, other = apart
+        names = ", ".join(batch.class_names[self.labels_[row]] for row, _ in pairs)
+        said = batch.class_names[batch.predicted[index]]
         if np.isinf(same):
             sentence = f"no training image is labeled {said}; the nearest ones are {names}"
         elif np.isinf(other):
@@ -142,5 +109,4 @@ class ClassDistance(Rule):
                 f"nearest of any other class; the nearest ones are {names}"
             )
         measured = float(np.exp(log_ratio(np.array([same]), np.array([other])))[0])
-        pairs = tuple((row, distance) for row, distance, _ in neighbours)
-        return [self.evidence(3, measured, sentence, normal=self.normal_[space], neighbours=pairs)]
+        return [self.evidence(3, measured, sentence, normal=self.normal_[space], neighbours=tuple(pairs))]

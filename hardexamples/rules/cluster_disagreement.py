@@ -1,5 +1,6 @@
 """The training images around this one carry other labels than the prediction: reason 2."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -87,12 +88,18 @@ class ClusterDisagreement(Rule):
                 scores[usable] = 1 - shares[np.arange(len(usable)), batch.predicted[usable]]
         return scores
 
-    def _explain(self, batch: Batch) -> list[Evidence]:
-        shares = self._class_shares(batch.space(self.space_))[0]
-        said, most = int(batch.predicted[0]), int(shares.argmax())
-        sentence = (
-            f"of the training images that look like this one {shares[said]:.0%} are labeled {batch.class_names[said]}"
-        )
+    def _explain_all(self, batch: Batch) -> list[list[Evidence]]:
+        found: list[list[Evidence]] = [[] for _ in range(len(batch))]
+        table = batch.space(self.space_)
+        usable = np.flatnonzero(known(table) & (batch.predicted >= 0)) if table.shape[1] else []
+        if len(usable):
+            for index, shares in zip(usable, self._class_shares(table[usable]), strict=True):
+                found[index] = [self._told(batch.class_names, shares, int(batch.predicted[index]))]
+        return found
+
+    def _told(self, names: Sequence[str], shares: np.ndarray, said: int) -> Evidence:
+        most = int(shares.argmax())
+        sentence = f"of the training images that look like this one {shares[said]:.0%} are labeled {names[said]}"
         if most != said:
-            sentence += f", {shares[most]:.0%} are labeled {batch.class_names[most]}"
-        return [self.evidence(2, shares[said], sentence, normal=self.normal_)]
+            sentence += f", {shares[most]:.0%} are labeled {names[most]}"
+        return self.evidence(2, shares[said], sentence, normal=self.normal_)

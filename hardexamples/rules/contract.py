@@ -3,7 +3,7 @@
 Arrays in, arrays out: nothing here knows images, files or the database.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -97,7 +97,7 @@ class Evidence:
 class Rule(BaseEstimator):
     """One rule, one file: parameters in `__init__` untouched, what is fitted ends with an underscore.
 
-    A rule defines `_fit(reference)`, `_score(batch)` and `_explain(batch, index)`; this class asks them
+    A rule defines `_fit(reference)`, `_score(batch)` and `_explain(batch)`; this class asks them
     only where the rule's needs are met, so that a rule never meets an array that it needs and that is not
     there.
 
@@ -107,7 +107,7 @@ class Rule(BaseEstimator):
         suggestions: code of each reason, with what to do about it.
         needs: keys of `NEEDS`.
         alone: each image is judged by itself. A rule that compares the inputs with each other says False and defines
-            `explain` itself; it cannot be rehearsed.
+            `explain_all` itself; it cannot be rehearsed.
         rehearsed: its scores are calibrated on the training set, where it has anything to say there.
         voice: where the rule is not calibrated, the chance of an error that a score of `full` or more stands for; a
             smaller score stands for its share of it.
@@ -145,14 +145,18 @@ class Rule(BaseEstimator):
         """(n,) float in 0..1, 1 = hardest, NaN = no opinion."""
         if not self._speaks(batch):
             return np.full(len(batch), np.nan)
-        return np.clip(self._score(batch), 0.0, 1.0)
+        parts = batch.blocks if self.alone else (batch,)
+        return np.clip(np.concatenate([self._score(part) for part in parts]), 0.0, 1.0)
 
     def explain(self, batch: Batch, index: int) -> list[Evidence]:
         """The evidence about image `index`; empty where the rule has no opinion."""
-        one = batch.take([index])
-        if not self._speaks(one) or np.isnan(self._score(one)[0]):
-            return []
-        return self._explain(one)
+        return self.explain_all(batch, [index])[0]
+
+    def explain_all(self, batch: Batch, indices: Sequence[int]) -> list[list[Evidence]]:
+        """The evidence about each of the images at `indices`, a few hundred at once."""
+        if not self._speaks(batch):
+            return [[] for _ in indices]
+        return self._explain_all(batch.take(indices))
 
     def evidence(
         self,
@@ -196,6 +200,12 @@ class Rule(BaseEstimator):
         """(n,) for n > 0 images with what the rule needs; NaN where it has no opinion."""
         raise NotImplementedError
 
+    def _explain_all(self, batch: Batch) -> list[list[Evidence]]:
+        """The evidence of each image of a batch with what the rule needs, one by one; a rule that looks much up for an
+        image does it here for all at once."""
+        silent = np.isnan(self._score(batch)) if len(batch) else []
+        return [[] if quiet else self._explain(batch.take([i])) for i, quiet in enumerate(silent)]
+
     def _explain(self, batch: Batch) -> list[Evidence]:
         """The evidence of a batch of one image that the rule scored."""
         raise NotImplementedError
@@ -214,7 +224,8 @@ def given[T](value: T | None) -> T:
 
 def known(table: np.ndarray) -> np.ndarray:
     """(n,) bool: the rows of (n, d) `table` without a hole."""
-    return np.isfinite(table).all(axis=1)
+    # by the extremes of a row, which keep its NaN: no mask as large as the table
+    return np.isfinite(table.min(axis=1, initial=0.0)) & np.isfinite(table.max(axis=1, initial=0.0))
 
 
 def normal_range(values: np.ndarray) -> tuple[float | None, float | None]:

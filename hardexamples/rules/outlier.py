@@ -4,9 +4,9 @@ from typing import ClassVar
 
 import numpy as np
 from sklearn.decomposition import PCA
-from sklearn.neighbors import LocalOutlierFactor
 
 from hardexamples.rules.contract import Batch, Evidence, Reference, Rule, known, normal_range
+from hardexamples.rules.neighbors import nearest
 
 
 def unusualness(factors: np.ndarray, *, middle: float, edge: float) -> np.ndarray:
@@ -14,6 +14,47 @@ def unusualness(factors: np.ndarray, *, middle: float, edge: float) -> np.ndarra
     beyond.
     """
     return 1 / (1 + np.exp(-np.clip(4 * (factors - edge) / max(edge - middle, 1e-6), -50, 50)))
+
+
+SMALLEST = 1e-10  # so that copies of one image are dense, not infinitely so
+
+
+class LocalOutlierFactors:
+    """Local outlier factors (Breunig et al. 2000) of new points against given ones: how many times thinner the place of
+    a point is than the places of its nearest neighbors.
+
+    Args:
+        points: (p, d) float32.
+        neighbors: size of a neighborhood, below p.
+    """
+
+    def __init__(self, points: np.ndarray, neighbors: int) -> None:
+        self.points = points
+        self.neighbors = neighbors
+        distances, places = nearest(points, points, count=neighbors + 1)
+        distances, places = _without_itself(distances, places)
+        self.reach = distances[:, -1]
+        self.density = self._density(distances, places)
+        self.among = self._factors(distances, places)
+        """(p,) the factors of the given points, each without itself."""
+
+    def __call__(self, queries: np.ndarray) -> np.ndarray:
+        """(q,) factors, about 1 for a point that is as dense as its neighbors, larger for an outlier."""
+        return self._factors(*nearest(queries, self.points, count=self.neighbors))
+
+    def _density(self, distances: np.ndarray, places: np.ndarray) -> np.ndarray:
+        return 1 / (np.maximum(distances, self.reach[places]).mean(axis=1) + SMALLEST)
+
+    def _factors(self, distances: np.ndarray, places: np.ndarray) -> np.ndarray:
+        return self.density[places].mean(axis=1) / self._density(distances, places)
+
+
+def _without_itself(distances: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The neighbors of each point among all points but itself; among copies it need not be the first, nor be found."""
+    own = places == np.arange(len(places))[:, None]
+    own[:, -1] |= ~own.any(axis=1)
+    shape = (len(places), places.shape[1] - 1)
+    return distances[~own].reshape(shape), places[~own].reshape(shape)
 
 
 class Outlier(Rule):
@@ -48,36 +89,40 @@ class Outlier(Rule):
     def _fit(self, reference: Reference) -> bool:
         self.space_ = "activations" if reference.descriptor is None else "descriptor"
         table = reference.space(self.space_)
-        points = table[known(table)]
-        if len(points) > self.most_images:
-            chosen = np.random.default_rng(self.random_state).choice(len(points), self.most_images, replace=False)
-            points = points[np.sort(chosen)]
-        if not table.shape[1] or len(points) <= self.neighbours:
+        rows = np.flatnonzero(known(table))
+        if len(rows) > self.most_images:
+            chosen = np.random.default_rng(self.random_state).choice(len(rows), self.most_images, replace=False)
+            rows = rows[np.sort(chosen)]
+        if not table.shape[1] or len(rows) <= self.neighbours:
             return False
+        points = table[rows]
         components = min(self.components, *points.shape)
         self.projection_ = PCA(components, svd_solver="full", random_state=self.random_state).fit(points)
-        self.model_ = LocalOutlierFactor(self.neighbours, novelty=True).fit(self.projection_.transform(points))
-        among = -self.model_.negative_outlier_factor_
+        self.factors_ = LocalOutlierFactors(self.projection_.transform(points), self.neighbours)
+        among = self.factors_.among
         self.middle_, self.edge_ = (float(v) for v in np.percentile(among, (50, 99)))
         self.normal_ = normal_range(among)
         return True
 
-    def _factors(self, table: np.ndarray) -> np.ndarray:
-        return -self.model_.score_samples(self.projection_.transform(table))
-
-    def _score(self, batch: Batch) -> np.ndarray:
-        scores = np.full(len(batch), np.nan)
+    def _factors(self, batch: Batch) -> np.ndarray:
+        """(n,) local outlier factors, NaN where the image has no features."""
+        factors = np.full(len(batch), np.nan)
         table = batch.space(self.space_)
         usable = known(table)
         if table.shape[1] and usable.any():
-            scores[usable] = unusualness(self._factors(table[usable]), middle=self.middle_, edge=self.edge_)
-        return scores
+            factors[usable] = self.factors_(self.projection_.transform(table[usable]))
+        return factors
 
-    def _explain(self, batch: Batch) -> list[Evidence]:
-        factor = self._factors(batch.space(self.space_))[0]
+    def _score(self, batch: Batch) -> np.ndarray:
+        return unusualness(self._factors(batch), middle=self.middle_, edge=self.edge_)
+
+    def _explain_all(self, batch: Batch) -> list[list[Evidence]]:
+        return [[] if np.isnan(factor) else [self._told(factor)] for factor in self._factors(batch)]
+
+    def _told(self, factor: float) -> Evidence:
         low, high = self.normal_
         sentence = (
             f"it stands {factor:.2f} times as far from the training images most like it as those stand from theirs; "
             f"for training images that is {low:.2f} to {high:.2f}"
         )
-        return [self.evidence(30, factor, sentence, normal=self.normal_)]
+        return self.evidence(30, factor, sentence, normal=self.normal_)

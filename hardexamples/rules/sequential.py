@@ -1,5 +1,6 @@
 """Pictures taken one after the other look the same, but their predictions disagree: reason 4."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -58,11 +59,14 @@ class Sequential(Rule):
             said[there, side] = np.where((predicted[here] >= 0) & (predicted[other] >= 0), moved, np.nan)
         return said
 
-    def explain(self, batch: Batch, index: int) -> list[Evidence]:
-        """The evidence about image `index`, which its neighbors are part of."""
+    def explain_all(self, batch: Batch, indices: Sequence[int]) -> list[list[Evidence]]:
+        """The evidence about images, which their neighbors are part of."""
         if not self._speaks(batch):
-            return []
-        said = np.nan_to_num(self._contradictions(batch, np.array([index]))[0])
+            return [[] for _ in indices]
+        found = np.nan_to_num(self._contradictions(batch, np.asarray(indices, dtype=np.int64)))
+        return [self._told(batch, index, said) for index, said in zip(indices, found, strict=True)]
+
+    def _told(self, batch: Batch, index: int, said: np.ndarray) -> list[Evidence]:
         side = int(said.argmax())
         if not said[side] > 0:
             return []
