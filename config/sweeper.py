@@ -1,4 +1,5 @@
-"""Rings again for work whose doorbell was lost or whose worker died. Any number of sweepers may run."""
+"""Rings again for work whose doorbell was lost or whose worker died, and lets filters learn from new reviews. Any
+number of sweepers may run."""
 
 import logging
 from datetime import timedelta
@@ -11,6 +12,8 @@ from batchservices.models import BatchRun, CollectionTask, InferenceModel
 from config.doorbell import ring
 from config.leases import LeasedWork
 from datasets.models import DatasetVersion, Hold, ImportTask
+from hardexamples.learning_work import TASK, ask_to_learn, due
+from hardexamples.models import FilterReport
 from labeling.models import ReviewLease, ReviewTask
 
 log = logging.getLogger("hardmine.sweeper")
@@ -23,12 +26,14 @@ WORK: tuple[tuple[type[LeasedWork], str], ...] = (
     (ImportTask, "datasets.execute_import"),
     (DatasetVersion, "datasets.execute_publishing"),
     (ReviewTask, "labeling.execute_review"),
+    (FilterReport, TASK),
 )
 QUIET_SECONDS = 20
 
 
 def sweep(*, quiet_seconds: float = QUIET_SECONDS) -> int:
-    """Rings for every unfinished work that nobody holds and that nobody has rung for of late; forgets expired leases.
+    """Rings for every unfinished work that nobody holds and that nobody has rung for of late; asks filters to learn
+    that have not read all reviews; forgets expired leases.
 
     Args:
         quiet_seconds: how long a work must have been without a sign of life, and how long a ring is given to be heard.
@@ -51,6 +56,9 @@ def sweep(*, quiet_seconds: float = QUIET_SECONDS) -> int:
                 log.info("Ringing again for %s %s.", model._meta.verbose_name, pk)
                 ring(task, pk, times=settings.WORKER_PROCESSES if model is BatchRun else 1)
                 rung += 1
+    for chosen in due():
+        ask_to_learn(chosen=chosen, by=None)
+        rung += 1
     ReviewLease.objects.filter(expires_at__lt=now).delete()
     Hold.objects.filter(expires_at__lt=now).delete()
     return rung

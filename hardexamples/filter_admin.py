@@ -1,11 +1,11 @@
 """Filters in the admin."""
 
+from dataclasses import asdict
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
-from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
@@ -17,14 +17,21 @@ from config.refusals import Refused
 from config.selection import RowsAdmin
 from datasets.pages import actor
 from hardexamples.filter_report import report_of
-from hardexamples.filters import apply_proposal, change_filter, create_filter
-from hardexamples.forms import FilterForm, weights_of
-from hardexamples.learning import learn
+from hardexamples.filters import (
+    FilterChoices,
+    apply_proposal,
+    change_filter,
+    create_filter,
+    delete_filter,
+    withdraw_weights,
+)
+from hardexamples.forms import OPERATIONS, FilterForm, numbers_of, weights_of
+from hardexamples.learning_work import ask_to_learn
 from hardexamples.models import HardExampleFilter
 from hardexamples.notation import MODELARTS_WEIGHTS
 
-SETTINGS = ("comprehensive_algo_config", "algo_hard_threshold", "aug_op_config", "control_share", "fusion")
 ALGORITHMS = [name for name in FilterForm.declared_fields if name in MODELARTS_WEIGHTS]
+VERBS = {"learn": "learn_view", "apply": "apply_view", "withdraw": "withdraw_view"}
 
 
 @admin.register(HardExampleFilter)
@@ -37,7 +44,7 @@ class HardExampleFilterAdmin(RowsAdmin):
     list_display_links = ["name"]
     list_filter = ["kind"]
     search_fields = ["name"]
-    readonly_fields = ["kind", "weights", "threshold", "copy"]
+    readonly_fields = ["kind", "weights", "threshold", "hardest", "copy"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[HardExampleFilter]:
         return super().get_queryset(request).annotate(service_count=Count("services"))
@@ -47,20 +54,32 @@ class HardExampleFilterAdmin(RowsAdmin):
         editable = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
         if not editable:
             return [
-                (None, {"fields": ["name", "kind", "copy", "fusion", "threshold", "control_share"]}),
-                ("Algorithms", {"fields": ["weights", "aug_op_config"]}),
+                (None, {"fields": ["name", "kind", "copy", "fusion", "threshold", "hardest", "measure"]}),
+                ("Algorithms", {"fields": ["weights", "comprehensive_algo_config"]}),
+                ("Second look", {"fields": ["aug_op_config", "second_look_images", "second_look_seconds"]}),
+                ("Reviews", {"fields": ["control_share", "applies_proposals"]}),
             ]
         return [
-            (None, {"fields": ["name", "fusion", "algo_hard_threshold", "control_share"]}),
+            (None, {"fields": ["name", "algo_hard_threshold", "cap", "measure"]}),
             (
                 "Algorithms and their weights",
                 {
-                    "fields": [*ALGORITHMS, "aug_op_config"],
+                    "fields": ["fusion", *ALGORITHMS, "comprehensive_algo_config"],
                     "description": "0 switches an algorithm off. An algorithm without anything to go by, such as a "
                     "training set, has no opinion and does not count.",
                     "classes": ["weights"],
                 },
             ),
+            (
+                "Second look",
+                {
+                    "fields": ["second_look_images", "second_look_seconds", *OPERATIONS, "aug_op_config"],
+                    "description": "Undecided images are changed in these ways and shown to the model again; an answer "
+                    "that changes is a sign of an error. The numbers are the weights of the changes, 0 is off.",
+                    "classes": ["weights"],
+                },
+            ),
+            ("Reviews", {"fields": ["control_share", "applies_proposals"]}),
         ]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
@@ -71,16 +90,18 @@ class HardExampleFilterAdmin(RowsAdmin):
             return {}
         return {
             "name": f"{source.name} copy",
-            **{name: getattr(source, name) for name in SETTINGS},
-            **weights_of(source),
+            **asdict(FilterChoices.of(source)),
+            **numbers_of(FilterChoices.of(source)),
         }
 
-    def save_model(self, request: HttpRequest, obj: HardExampleFilter, form: ModelForm, change: bool) -> None:
-        settings = {name: getattr(obj, name) for name in SETTINGS}
+    def save_model(self, request: HttpRequest, obj: HardExampleFilter, form: FilterForm, change: bool) -> None:
         if change:
-            change_filter(chosen=obj, by=actor(request), **settings)
+            change_filter(chosen=obj, by=actor(request), choices=form.choices(), name=obj.name)
         else:
-            obj.pk = create_filter(name=obj.name, by=actor(request), **settings).pk
+            obj.pk = create_filter(name=obj.name, by=actor(request), choices=form.choices()).pk
+
+    def delete_model(self, request: HttpRequest, obj: HardExampleFilter) -> None:
+        delete_filter(chosen=obj, by=actor(request))
 
     def has_change_permission(self, request: HttpRequest, obj: HardExampleFilter | None = None) -> bool:
         own = obj is None or obj.kind == HardExampleFilter.Kind.OWN
@@ -96,8 +117,10 @@ class HardExampleFilterAdmin(RowsAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         return [
-            path("<int:pk>/learn/", self.admin_site.admin_view(self.learn_view), name="filter_learn"),
-            path("<int:pk>/apply/", self.admin_site.admin_view(self.apply_view), name="filter_apply"),
+            *(
+                path(f"<int:pk>/{verb}/", self.admin_site.admin_view(getattr(self, view)), name=f"filter_{verb}")
+                for verb, view in VERBS.items()
+            ),
             *super().get_urls(),
         ]
 
@@ -111,23 +134,39 @@ class HardExampleFilterAdmin(RowsAdmin):
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **told, **may})
 
     def learn_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """POST: reads the reviews that came since."""
+        """POST: lets a worker read the reviews that came since."""
         chosen = self._asked(request, pk)
-        report = learn(chosen=chosen, by=actor(request))
-        self.message_user(request, f"Learned from {report.figures['reviews']:,} reviews.")
+        ask_to_learn(chosen=chosen, by=actor(request))
+        self.message_user(request, "The reviews are being read. Reload the page in a few seconds.")
         return self._page(chosen)
 
     def apply_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """POST: makes a filter with the proposed weights."""
+        """POST: uses the proposed weights from now on; of a preset, makes a filter that does."""
         chosen = self._asked(request, pk)
         try:
             made = apply_proposal(chosen=chosen, by=actor(request))
         except Refused as refused:
             self.message_user(request, refused.message, messages.ERROR)
             return self._page(chosen)
-        words = f"{made} has the proposed weights. Choose it in a batch service to use it; {chosen} stays as it was."
+        words = f"{made} uses the weights learned from reviews, from its next run on."
+        if made != chosen:
+            words = (
+                f"{made} has the proposed weights. Choose it in a batch service to use it; {chosen} stays as it was."
+            )
         self.message_user(request, words, messages.SUCCESS)
         return self._page(made)
+
+    def withdraw_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """POST: goes back to what was in use before the last learned weights."""
+        chosen = self._asked(request, pk)
+        try:
+            withdraw_weights(chosen=chosen, by=actor(request))
+        except Refused as refused:
+            self.message_user(request, refused.message, messages.ERROR)
+            return self._page(chosen)
+        words = f"{chosen} is back to what it used before, from its next run on, and applies no weights by itself."
+        self.message_user(request, words, messages.SUCCESS)
+        return self._page(chosen)
 
     def _asked(self, request: HttpRequest, pk: int) -> HardExampleFilter:
         if not request.user.has_perm("hardexamples.change_hardexamplefilter"):
@@ -140,11 +179,15 @@ class HardExampleFilterAdmin(RowsAdmin):
         return redirect("admin:hardexamples_hardexamplefilter_change", chosen.pk)
 
     class Media:
-        js = ("hardmine/slider.js",)
+        js = ("hardmine/slider.js", "hardmine/notation.js")
 
     @display(description="Threshold", ordering="algo_hard_threshold")
     def threshold(self, row: HardExampleFilter) -> str:
         return f"{row.algo_hard_threshold:g}"
+
+    @display(description="Never more than")
+    def hardest(self, row: HardExampleFilter) -> str:
+        return "all" if row.cap is None else f"{row.cap:,} hard examples of one run"
 
     @display(description="Weights")
     def weights(self, row: HardExampleFilter) -> SafeString:

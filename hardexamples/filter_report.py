@@ -34,6 +34,8 @@ def report_of(chosen: HardExampleFilter, *, wished: str) -> dict[str, Any]:
         "figures": figures,
         "told": _told(figures.get("estimate", {})),
         "unread": unread(report),
+        "learning": report is not None and report.status in FilterReport.WORKING,
+        "in_use": chosen.learned.filter(withdrawn_at=None).select_related("applied_by").first(),
         "rehearsed": rehearsed,
         "from_reviews": bool(figures.get("curve")),
         "plot": _plot(curve) if curve else "",

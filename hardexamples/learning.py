@@ -2,11 +2,11 @@
 
 A review event about an image that a filter had flagged, or put among the control images, says whether the prediction
 was wrong. The events are joined by the image's bytes with what every rule had said about it (`MiningItem.scores`).
-Nothing here decides: a person applies a proposal (`hardexamples.filters.apply_proposal`).
+A person applies a proposal (`hardexamples.filters.apply_proposal`), or the filter's own setting does.
 """
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from django.utils import timezone
 from config.leases import breathe
 from datasets.models import Outcome, ReviewEvent, Status, Verb
 from hardexamples.estimates import Curve, Remaining, Stratum, curve, estimate, pooled, remaining, strata_of
+from hardexamples.filters import apply_proposal
 from hardexamples.fusion import FUSION_VERSION, Fusion
 from hardexamples.lessons import FEWEST_REVIEWS, propose
 from hardexamples.models import FilterReport, HardExampleFilter, Judgement, Mining, MiningItem, MiningStatus
@@ -49,39 +50,50 @@ class Reviewed:
     weights: np.ndarray
 
 
-def learn(*, chosen: HardExampleFilter, by: User | None) -> FilterReport:
+def learn(*, chosen: HardExampleFilter, by: User | None, hold: Callable[[], None] | None = None) -> FilterReport:
     """Reads what people have decided since the last time, in chunks that are committed, and makes figures and a
-    proposal of it all. Who is interrupted goes on where it ended.
+    proposal of it all; applies it where the filter says so and it is better. Who is interrupted goes on where it ended.
 
     Args:
         chosen: the filter.
         by: who asks; None for the machine.
+        hold: called first in each transaction; raises to end the work.
     """
     report = FilterReport.objects.get_or_create(filter=chosen)[0]
     cursor: int | None = max(report.last_event - OVERLAP, 0)
+    fresh = not report.figures or chosen.minings.filter(finished_at__gte=report.learned_at).exists()
     while cursor is not None:
-        cursor = _read(chosen, cursor)
+        cursor, changed = _read(chosen, cursor, hold)
+        fresh = fresh or changed
         breathe()
+    told = _figures(chosen) if fresh else (report.figures, report.proposal)
     with transaction.atomic():
+        if hold is not None:
+            hold()
         report = FilterReport.objects.select_for_update().get(filter=chosen)
-        report.figures, report.proposal = _figures(chosen)
+        report.figures, report.proposal = told
         report.learned_at = timezone.now()
-        report.save()
+        report.save(update_fields=["figures", "proposal", "learned_at"])
+        willing = HardExampleFilter.objects.filter(pk=chosen.pk, applies_proposals=True).exists()
+        if willing and report.proposal and report.proposal["better"]:
+            apply_proposal(chosen=chosen, by=by)
     return report
 
 
-def _read(chosen: HardExampleFilter, after: int) -> int | None:
-    """Judges by a chunk of the events after this one; returns the last one read, None where there was none."""
+def _read(chosen: HardExampleFilter, after: int, hold: Callable[[], None] | None) -> tuple[int | None, bool]:
+    """Judges by a chunk of the events after this one. Returns the last one read, None where there was none, and
+    whether any image is judged differently now."""
     with transaction.atomic():
-        report = FilterReport.objects.select_for_update().get(filter=chosen)
-        fresh = ReviewEvent.objects.filter(pk__gt=after, sample__isnull=False).order_by("pk")
-        rows = list(fresh.values_list("pk", "sample__blob__sha256")[:BLOCK])
+        if hold is not None:
+            hold()
+        rows = list(
+            ReviewEvent.objects.filter(pk__gt=after).order_by("pk").values_list("pk", "sample__blob__sha256")[:BLOCK]
+        )
         if not rows:
-            return None
-        _judge(chosen, {sha256 for _, sha256 in rows})
-        report.last_event = max(report.last_event, rows[-1][0])
-        report.save(update_fields=["last_event"])
-    return rows[-1][0]
+            return None, False
+        changed = _judge(chosen, {sha256 for _, sha256 in rows if sha256 is not None})
+        FilterReport.objects.filter(filter=chosen, last_event__lt=rows[-1][0]).update(last_event=rows[-1][0])
+    return rows[-1][0], changed
 
 
 def unread(report: FilterReport | None) -> int:
@@ -100,8 +112,8 @@ def remaining_of(report: FilterReport, *, share: float) -> Remaining | None:
     return remaining([Stratum(**each) for each in strata], Stratum(**unflagged), share=share)
 
 
-def _judge(chosen: HardExampleFilter, sha256s: Collection[str]) -> None:
-    """Writes anew what people found about these images; what was undone is forgotten."""
+def _judge(chosen: HardExampleFilter, sha256s: Collection[str]) -> bool:
+    """Writes anew what people found about these images; what was undone is forgotten. Returns whether it differs."""
     items: dict[str, list[MiningItem]] = defaultdict(list)
     mined = MiningItem.objects.filter(_ASKED, mining__filter=chosen, sha256__in=sha256s)
     for item in mined.select_related("mining").defer("reasons", "scores"):
@@ -112,7 +124,8 @@ def _judge(chosen: HardExampleFilter, sha256s: Collection[str]) -> None:
         # a later correction of labeled samples is about people's labels, not about the model's words
         if event.sample is not None and event.before.get("status") == Status.TO_BE_CONFIRMED:
             events[event.sample.blob.sha256].append(event)
-    Judgement.objects.filter(item__in=[item.pk for each in items.values() for item in each]).delete()
+    known = Judgement.objects.filter(item__in=[item.pk for each in items.values() for item in each])
+    before_now = set(known.values_list("item", "wrong"))
     made = []
     for sha256, found in events.items():
         before = [item for item in items[sha256] if item.mining.created_at <= found[0].at]
@@ -120,7 +133,11 @@ def _judge(chosen: HardExampleFilter, sha256s: Collection[str]) -> None:
         wrong = any(event.outcome not in (Outcome.UNCHANGED, Outcome.HARDNESS) for event in found)
         if wrong or any(event.verb == Verb.CONFIRM for event in found):
             made += [Judgement(item=item, wrong=wrong) for item in before if item.mining_id == latest]
+    if before_now == {(each.item_id, each.wrong) for each in made}:
+        return False
+    known.delete()
     Judgement.objects.bulk_create(made, batch_size=BLOCK)
+    return True
 
 
 def _figures(chosen: HardExampleFilter) -> tuple[dict[str, Any], dict[str, Any] | None]:
@@ -217,6 +234,8 @@ def _curve(reviewed: Reviewed) -> Curve:
 
 
 def _present(chosen: HardExampleFilter) -> Fusion | None:
-    """The fusion of the filter's latest mining."""
+    """The fusion in use: learned weights, or that of the filter's latest mining."""
+    if chosen.fitted and chosen.fitted["version"] == FUSION_VERSION:
+        return Fusion.from_dict(chosen.fitted)
     mining = chosen.minings.filter(status=MiningStatus.FINISHED, fusion_version=FUSION_VERSION).first()
     return Fusion.from_dict(mining.fitted) if mining is not None and mining.fitted else None

@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from config.leases import LeasedWork
+
 
 class Features(models.Model):
     """What was measured on an image, by its bytes and by who measured: an input has features long before it is a blob.
@@ -33,13 +35,13 @@ class Features(models.Model):
 class HardExampleFilter(models.Model):
     """How hard examples are found: weights of the algorithms and a threshold, in ModelArts' notation.
 
-    `fitted` holds the plain figures of a fit on a training manifest; never a pickle.
+    `fitted` holds the weights learned from reviews that are in use now, as plain figures, never a pickle; null: the
+    training manifest, or the weights as they stand, decide. What was in use when is in `LearnedWeights`.
     """
 
     class Kind(models.TextChoices):
         PRESET = "preset", "Preset"
         OWN = "own", "Own"
-        FITTED = "fitted", "Fitted"
 
     class Fusion(models.TextChoices):
         FITTED = "fitted", "Learned from the training manifest"
@@ -206,11 +208,29 @@ class Judgement(models.Model):
         return f"{self.item}: {'wrong' if self.wrong else 'right'}"
 
 
-class FilterReport(models.Model):
-    """What a filter's reviews have told so far: figures, and new weights that a person may apply. Plain JSON, as
+class LearningStatus(models.TextChoices):
+    WAITING = "waiting", "Waiting for a worker"
+    READING = "reading", "Reading reviews"
+    FINISHED = "finished", "Finished"
+    FAILED = "failed", "Failed"
+
+
+LEARNING_MOVES = {
+    LearningStatus.WAITING: frozenset({LearningStatus.FINISHED, LearningStatus.FAILED}),
+    LearningStatus.READING: frozenset({LearningStatus.WAITING, LearningStatus.READING}),
+    LearningStatus.FINISHED: frozenset({LearningStatus.READING}),
+    LearningStatus.FAILED: frozenset({LearningStatus.WAITING, LearningStatus.READING}),
+}
+
+
+class FilterReport(LeasedWork):
+    """What a filter's reviews have told so far: figures, and new weights that may be applied. Plain JSON, as
     `hardexamples.learning` writes it; `last_event` is how far it has read the review events."""
 
+    WORKING = (LearningStatus.WAITING, LearningStatus.READING)
+
     filter = models.OneToOneField(HardExampleFilter, models.CASCADE, related_name="report")
+    status = models.CharField(max_length=16, choices=LearningStatus, default=LearningStatus.FINISHED)
     last_event = models.PositiveBigIntegerField(default=0)
     figures = models.JSONField(default=dict)
     proposal = models.JSONField(null=True)
@@ -218,3 +238,31 @@ class FilterReport(models.Model):
 
     def __str__(self) -> str:
         return f"Report on {self.filter}"
+
+
+class LearnedWeights(models.Model):
+    """Weights learned from reviews that a filter has used since `applied_at`, until later ones were applied or these
+    were withdrawn. The newest that stand are in use; withdrawing them brings those before them back."""
+
+    filter = models.ForeignKey(HardExampleFilter, models.CASCADE, related_name="learned")
+    fusion = models.JSONField()
+    reviews = models.PositiveIntegerField()
+    present = models.JSONField()
+    proposed = models.JSONField()
+    applied_at = models.DateTimeField(default=timezone.now)
+    applied_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "learned weights"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(withdrawn_at__isnull=False) | Q(withdrawn_by__isnull=True),
+                name="withdrawn_by_somebody_at_some_time",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.filter}: weights from {self.reviews:,} reviews"

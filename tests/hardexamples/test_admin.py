@@ -5,9 +5,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from hardexamples.forms import FilterForm
+from hardexamples.forms import OPERATIONS, FilterForm
 from hardexamples.models import HardExampleFilter, MiningStatus
-from hardexamples.notation import MODELARTS_WEIGHTS, parse_weights
+from hardexamples.notation import (
+    MODELARTS_AUGMENTATIONS,
+    MODELARTS_WEIGHTS,
+    format_augmentations,
+    parse_weights,
+)
 from tests.factories import HardExampleFilterFactory, MiningFactory, MiningItemFactory, StaffFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +32,12 @@ def answers(**changed: object) -> dict[str, object]:
         "fusion": "weights",
         "algo_hard_threshold": "0.3",
         "control_share": "0.05",
-        "aug_op_config": "crop:0.1",
+        "measure": "entropy",
+        "cap": "",
+        "second_look_images": "40",
+        "second_look_seconds": "9",
+        "applies_proposals": "on",
+        "op_crop": "0.1",
         **dict.fromkeys(MODELARTS_WEIGHTS, "0"),
         "predict_score_mining": "0.39",
         "anomaly_detection_mining": "0.202",
@@ -53,6 +63,8 @@ def test_a_filter_is_made_in_peoples_terms(staff: Client) -> None:
         "anomaly_detection_mining": 0.202,
     }
     assert (made.kind, made.algo_hard_threshold, made.control_share) == ("own", 0.3, 0.05)
+    assert (made.measure, made.cap, made.second_look_images, made.second_look_seconds) == ("entropy", None, 40, 9)
+    assert made.applies_proposals
     assert made.created_by is not None
 
 
@@ -78,6 +90,15 @@ def test_a_filter_is_changed_and_keeps_its_row(staff: Client) -> None:
         ({"predict_score_mining": "nan"}, "Enter a number"),
         ({"algo_hard_threshold": "1.5"}, "less than or equal to 1"),
         ({"aug_op_config": "spin:0.1"}, "Unknown name"),
+        ({"aug_op_config": "crop:0.2", "op_crop": "0.3"}, "say different things"),
+        ({"comprehensive_algo_config": "<b>:1"}, "Unknown name"),
+        ({"comprehensive_algo_config": "outlier:nan"}, "Unknown name"),
+        ({"op_crop": "1e999"}, "Enter a number"),
+        ({"measure": "feeling"}, "Select a valid choice"),
+        ({"cap": "0"}, "greater than or equal to 1"),
+        ({"cap": "many"}, "Enter a whole number"),
+        ({"second_look_images": "-1"}, "greater than or equal to 0"),
+        ({"second_look_seconds": "1e9"}, "Enter a whole number"),
         ({"name": "ModelArts"}, "already exists"),
     ],
 )
@@ -86,6 +107,39 @@ def test_a_wrong_filter_is_refused_at_its_field(staff: Client, changed: dict[str
     assert response.status_code == 200
     assert words in response.content.decode()
     assert not HardExampleFilter.objects.filter(kind="own").exists()
+
+
+PASTED = "predict_score_mining:0.3900+anomaly_detection_mining:0.2020"
+
+
+@pytest.mark.parametrize(
+    ("changed", "weights", "operations"),
+    [
+        ({"comprehensive_algo_config": PASTED, "aug_op_config": "invert:0.4"}, PASTED, "invert:0.4"),
+        ({"comprehensive_algo_config": f" {PASTED} ", "aug_op_config": ""}, PASTED, ""),
+        ({"clustering_mining": "2", "op_add": "0.5"}, "clustering_mining:2.0000", "add:0.5"),
+        (
+            {"comprehensive_algo_config": PASTED, "predict_score_mining": "0.39", "anomaly_detection_mining": ".202"},
+            PASTED,
+            format_augmentations(MODELARTS_AUGMENTATIONS),
+        ),
+    ],
+    ids=["pasted", "pasted with spaces, and cleared", "numbers", "both alike"],
+)
+def test_modelarts_notation_is_taken_over_when_pasted(
+    staff: Client, changed: dict, weights: str, operations: str
+) -> None:
+    """The fields show what stood there before, as in a browser without scripts."""
+    shown = FilterForm().initial
+    fields = {name: "" if value is None else value for name, value in shown.items() if name not in ("name", "applies")}
+    if "clustering_mining" in changed:
+        fields |= dict.fromkeys([*MODELARTS_WEIGHTS, *OPERATIONS], "0")
+    if "predict_score_mining" in changed:
+        fields |= dict.fromkeys(MODELARTS_WEIGHTS, "0")
+    said = {"name": "pasted", "fusion": "fitted", "measure": "margin"}
+    assert staff.post(reverse(f"{FILTERS}_add"), fields | said | changed).status_code == 302
+    made = HardExampleFilter.objects.get(name="pasted")
+    assert (made.comprehensive_algo_config, made.aug_op_config) == (weights, operations)
 
 
 def test_a_preset_is_read_and_copied_but_not_changed(staff: Client) -> None:

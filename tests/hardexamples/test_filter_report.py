@@ -8,7 +8,9 @@ from django.urls import reverse
 
 from config.figures import curves
 from hardexamples.estimates import curve
+from hardexamples.filters import preset
 from hardexamples.learning import learn
+from hardexamples.learning_work import execute
 from hardexamples.models import FilterReport, HardExampleFilter
 from tests.factories import StaffFactory, UserFactory
 from tests.hardexamples.test_learning import chosen, mined, review  # noqa: F401  a fixture
@@ -51,7 +53,7 @@ def test_before_the_first_review_it_draws_the_rehearsal(staff: Client, chosen) -
 def test_few_reviews_are_called_too_few(staff: Client, chosen) -> None:  # noqa: F811
     review(mined(chosen), range(12))
     assert "12 events since it last learned" in page(staff, chosen)
-    staff.post(reverse("admin:filter_learn", args=[chosen.pk]))
+    learn(chosen=chosen, by=None)
     text = page(staff, chosen)
     assert "Too few reviews to tell" in text
     assert "12 of at least 30" in text
@@ -61,10 +63,7 @@ def test_few_reviews_are_called_too_few(staff: Client, chosen) -> None:  # noqa:
 
 def test_reviews_are_told_drawn_and_applied(staff: Client, chosen) -> None:  # noqa: F811
     review(mined(chosen), range(50))
-    assert (
-        "Learned from 50 reviews."
-        in staff.post(reverse("admin:filter_learn", args=[chosen.pk]), follow=True).content.decode()
-    )
+    learn(chosen=chosen, by=None)
     text = page(staff, chosen, remain="2")
     for words in (
         "from 50 reviews, 10 of them of blind control images",
@@ -79,10 +78,28 @@ def test_reviews_are_told_drawn_and_applied(staff: Client, chosen) -> None:  # n
     ):
         assert words in text, words
     answer = staff.post(reverse("admin:filter_apply", args=[chosen.pk]), follow=True).content.decode()
-    made = HardExampleFilter.objects.get(kind="fitted")
-    assert made.name in answer
-    assert made.created_by is not None
-    assert "What it finds" in page(staff, made)
+    assert "night uses the weights learned from reviews" in answer
+    assert "Go back" in answer
+    answer = staff.post(reverse("admin:filter_withdraw", args=[chosen.pk]), follow=True).content.decode()
+    assert "night is back to what it used before" in answer
+
+
+def test_of_a_preset_the_page_leads_to_the_new_filter(staff: Client) -> None:
+    default = preset()
+    review(mined(default), range(50))
+    learn(chosen=default, by=None)
+    answer = staff.post(reverse("admin:filter_apply", args=[default.pk]), follow=True)
+    made = HardExampleFilter.objects.get(name="Hardmine default, 50 reviews")
+    assert answer.redirect_chain[-1][0].endswith(f"/{made.pk}/change/")
+    assert "Choose it in a batch service" in answer.content.decode()
+
+
+def test_a_click_lets_a_worker_read_the_reviews(staff: Client, chosen) -> None:  # noqa: F811
+    review(mined(chosen), range(50))
+    staff.post(reverse("admin:filter_learn", args=[chosen.pk]))
+    assert "Waiting for a worker" in page(staff, chosen)
+    execute(FilterReport.objects.get().pk)
+    assert "from 50 reviews" in page(staff, chosen)
 
 
 @pytest.mark.parametrize("wished", ["", "many", "nan", "-3", "1e9", "0", "100"])
@@ -105,14 +122,14 @@ def test_who_may_only_look_cannot_learn_or_apply(client: Client, chosen) -> None
     learn(chosen=chosen, by=None)
     text = page(client, chosen)
     assert "of the flagged images are wrong" in text
-    assert "Apply" not in text
+    assert reverse("admin:filter_apply", args=[chosen.pk]) not in text
     assert "Learn from reviews" not in text
-    for name in ("filter_learn", "filter_apply"):
+    for name in ("filter_learn", "filter_apply", "filter_withdraw"):
         assert client.post(reverse(f"admin:{name}", args=[chosen.pk])).status_code == 403
 
 
 def test_looking_changes_nothing(staff: Client, chosen) -> None:  # noqa: F811
-    for name in ("filter_learn", "filter_apply"):
+    for name in ("filter_learn", "filter_apply", "filter_withdraw"):
         assert staff.get(reverse(f"admin:{name}", args=[chosen.pk])).status_code == 404
     assert not FilterReport.objects.exists()
 

@@ -1,13 +1,24 @@
 """Filters in ModelArts' notation, as people set them and as the rules read them."""
 
+from dataclasses import replace
+
 import pytest
 
 from config.refusals import Refused
-from hardexamples.filters import DEFAULT, MODELARTS, change_filter, create_filter, preset, settings_of
+from hardexamples.filters import (
+    DEFAULT,
+    MODELARTS,
+    FilterChoices,
+    change_filter,
+    create_filter,
+    delete_filter,
+    preset,
+    settings_of,
+)
 from hardexamples.models import HardExampleFilter
 from hardexamples.rules import MODELARTS_WEIGHTS
 from hardexamples.scoring import FilterSettings
-from tests.factories import StaffFactory
+from tests.factories import FilteringServiceFactory, StaffFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -25,17 +36,23 @@ def test_the_presets_differ_in_where_the_weights_come_from() -> None:
 
 
 def test_an_own_filter_reads_back_as_it_was_written() -> None:
-    made = create_filter(
-        name=" sharp ",
-        by=StaffFactory(),
+    choices = FilterChoices(
         comprehensive_algo_config="predict_score_mining:0.5+clustering_mining:0.25",
         algo_hard_threshold=0.3,
         fusion="weights",
+        measure="entropy",
+        cap=40,
+        second_look_images=0,
+        second_look_seconds=5,
+        applies_proposals=True,
     )
+    made = create_filter(name=" sharp ", by=StaffFactory(), choices=choices)
     assert made.name == "sharp"
     settings = settings_of(made)
     assert settings.weights == {"predict_score_mining": 0.5, "clustering_mining": 0.25}
     assert (settings.threshold, settings.fusion) == (0.3, "weights")
+    written = {"comprehensive_algo_config": "predict_score_mining:0.5000+clustering_mining:0.2500"}
+    assert FilterChoices.of(HardExampleFilter.objects.get(pk=made.pk)) == replace(choices, **written)
 
 
 @pytest.mark.parametrize(
@@ -47,30 +64,48 @@ def test_an_own_filter_reads_back_as_it_was_written() -> None:
         ({"algo_hard_threshold": 1.5}, "bad_value"),
         ({"control_share": -0.1}, "bad_value"),
         ({"fusion": "guessed"}, "bad_value"),
-        ({"name": ""}, "bad_value"),
-        ({"name": DEFAULT}, "name_exists"),
+        ({"measure": "feeling"}, "bad_value"),
+        ({"cap": 0}, "bad_value"),
+        ({"cap": 10**12}, "bad_value"),
+        ({"second_look_images": -1}, "bad_value"),
+        ({"second_look_seconds": 86_401}, "bad_value"),
     ],
 )
 def test_what_is_wrong_is_refused(changes: dict, code: str) -> None:
-    preset()
-    count = HardExampleFilter.objects.count()
-    values = {"name": "own", "by": None, "comprehensive_algo_config": "predict_score_mining:1"}
+    own = create_filter(name="own", by=None, choices=FilterChoices())
+    before = list(HardExampleFilter.objects.values())
     with pytest.raises(Refused) as refusal:
-        create_filter(**{**values, **changes})
-    assert refusal.value.code == code
-    assert HardExampleFilter.objects.count() == count
+        create_filter(name="other", by=None, choices=FilterChoices(**changes))
+    assert (refusal.value.code, refusal.value.where["field"]) == (code, next(iter(changes)))
+    with pytest.raises(Refused):
+        change_filter(chosen=own, by=None, choices=FilterChoices(**changes))
+    assert list(HardExampleFilter.objects.values()) == before
+
+
+@pytest.mark.parametrize(("name", "code"), [("", "bad_value"), ("x" * 101, "bad_value"), (DEFAULT, "name_exists")])
+def test_a_name_is_there_short_and_free(name: str, code: str) -> None:
+    preset()
+    with pytest.raises(Refused) as refusal:
+        create_filter(name=name, by=None, choices=FilterChoices())
+    assert (refusal.value.code, refusal.value.where["field"]) == (code, "name")
 
 
 def test_a_preset_stays_as_it_is() -> None:
-    with pytest.raises(Refused) as refusal:
-        change_filter(
-            chosen=preset(),
-            by=None,
-            comprehensive_algo_config="predict_score_mining:1",
-            algo_hard_threshold=0.5,
-            aug_op_config="",
-            control_share=0.0,
-            fusion="weights",
-        )
-    assert refusal.value.code == "preset"
+    for refused in (
+        lambda: change_filter(chosen=preset(), by=None, choices=FilterChoices(algo_hard_threshold=0.5)),
+        lambda: delete_filter(chosen=preset(), by=None),
+    ):
+        with pytest.raises(Refused) as refusal:
+            refused()
+        assert refusal.value.code == "preset"
     assert settings_of(preset()) == FilterSettings()
+
+
+def test_a_filter_that_a_service_uses_is_not_deleted() -> None:
+    made = create_filter(name="own", by=None, choices=FilterChoices())
+    service = FilteringServiceFactory.create(name="digits nightly", filter=made)
+    with pytest.raises(Refused, match="in use by digits nightly"):
+        delete_filter(chosen=made, by=None)
+    service.delete()
+    delete_filter(chosen=made, by=None)
+    assert not HardExampleFilter.objects.filter(pk=made.pk).exists()

@@ -1,5 +1,6 @@
 """A filter learns from what people decided about the images that it had chosen."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -9,7 +10,14 @@ from django.utils import timezone
 from config.refusals import Refused
 from datasets.models import Outcome, ReviewEvent, Status, Verb
 from hardexamples import learning, mining
-from hardexamples.filters import apply_proposal, settings_of
+from hardexamples.filters import (
+    FilterChoices,
+    apply_proposal,
+    change_filter,
+    preset,
+    settings_of,
+    withdraw_weights,
+)
 from hardexamples.fusion import FUSION_VERSION, Fusion, RuleFigures
 from hardexamples.models import FilterReport, HardExampleFilter, Judgement, Mining, MiningItem, MiningStatus
 from hardexamples.scoring import Filter, FilterSettings
@@ -186,24 +194,87 @@ def test_how_many_more_to_review(chosen: HardExampleFilter) -> None:
     assert found.images_high >= found.images
 
 
-def test_a_proposal_becomes_a_filter_that_runs_use(chosen: HardExampleFilter) -> None:
+def test_applied_weights_are_what_the_next_mining_uses(chosen: HardExampleFilter) -> None:
     review(mined(chosen), range(50))
     report = learning.learn(chosen=chosen, by=None)
     by = UserFactory.create()
-    made = apply_proposal(chosen=chosen, by=by)
-    assert (made.name, made.kind, made.created_by) == ("night, 50 reviews", "fitted", by)
-    assert apply_proposal(chosen=chosen, by=by) == made
+    assert apply_proposal(chosen=chosen, by=by) == chosen
+    apply_proposal(chosen=chosen, by=by)
+    (applied,) = chosen.learned.all()
+    assert (applied.fusion, applied.reviews, applied.applied_by) == (report.proposal["fusion"], 50, by)
+    assert begun(chosen, 77).fitted == report.proposal["fusion"]
+    learning.learn(chosen=HardExampleFilter.objects.get(pk=chosen.pk), by=None)
+    assert FilterReport.objects.get().filter == chosen
+
+
+def test_of_a_preset_a_new_filter_is_made() -> None:
+    default, by = preset(), UserFactory.create()
+    review(mined(default), range(50))
+    learning.learn(chosen=default, by=None)
+    made = apply_proposal(chosen=default, by=by)
+    assert (made.name, made.kind, made.created_by) == ("Hardmine default, 50 reviews", "own", by)
+    assert apply_proposal(chosen=default, by=by) == made
+    assert FilterChoices.of(made) == FilterChoices.of(default)
+    assert (preset().fitted, made.learned.count()) == (None, 1)
+
+
+def test_a_filter_may_apply_what_it_learns_by_itself(chosen: HardExampleFilter) -> None:
+    change_filter(chosen=chosen, by=None, choices=replace(FilterChoices.of(chosen), applies_proposals=True))
+    review(mined(chosen), range(50))
+    learning.learn(chosen=chosen, by=None)
     chosen.refresh_from_db()
-    assert chosen.fitted is None
-    begun = mining.begin(
-        subject="batch run 77",
+    (applied,) = chosen.learned.all()
+    assert (chosen.fitted, applied.applied_by) == (applied.fusion, None)
+
+
+def test_one_can_go_back_step_by_step(chosen: HardExampleFilter) -> None:
+    change_filter(chosen=chosen, by=None, choices=replace(FilterChoices.of(chosen), applies_proposals=True))
+    row, by = mined(chosen), UserFactory.create()
+    for positions in (range(40), range(40, 50)):
+        review(row, positions)
+        report = learning.learn(chosen=chosen, by=None)
+        apply_proposal(chosen=chosen, by=by)
+    second, first = chosen.learned.all()
+    assert first.fusion != second.fusion == report.proposal["fusion"]
+    for left in (first.fusion, None):
+        back = withdraw_weights(chosen=chosen, by=by)
+        assert (back.fitted, back.applies_proposals) == (left, False)
+    with pytest.raises(Refused, match="uses no weights"):
+        withdraw_weights(chosen=chosen, by=by)
+    assert {each.withdrawn_by for each in chosen.learned.all()} == {by}
+    assert begun(chosen, 78).fitted is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [
+        ({"algo_hard_threshold": 0.3, "cap": 9, "control_share": 0.1, "second_look_images": 1}, True),
+        ({"comprehensive_algo_config": "outlier:1".replace("outlier", "anomaly_detection_mining")}, False),
+        ({"measure": "entropy"}, False),
+        ({"fusion": "weights"}, False),
+        ({"aug_op_config": "invert:1"}, False),
+    ],
+)
+def test_learned_weights_go_with_what_they_were_learned_from(
+    chosen: HardExampleFilter, changes: dict, kept: bool
+) -> None:
+    review(mined(chosen), range(50))
+    learning.learn(chosen=chosen, by=None)
+    apply_proposal(chosen=chosen, by=None)
+    by = UserFactory.create()
+    changed = change_filter(chosen=chosen, by=by, choices=replace(FilterChoices.of(chosen), **changes))
+    assert (changed.fitted is not None, changed.learned.filter(withdrawn_at=None).exists()) == (kept, kept)
+    assert (FilterReport.objects.get().proposal is not None) == kept
+
+
+def begun(chosen: HardExampleFilter, run: int) -> Mining:
+    return mining.begin(
+        subject=f"batch run {run}",
         task="image_classification",
-        settings=settings_of(made),
-        filter_id=made.pk,
+        settings=settings_of(chosen),
+        filter_id=chosen.pk,
         training_manifest="",
     )
-    assert begun.fitted == report.proposal["fusion"]
-    assert FilterReport.objects.get().filter == chosen
 
 
 def test_what_reviews_taught_is_used_whatever_the_training_set() -> None:

@@ -11,7 +11,10 @@ document.addEventListener("DOMContentLoaded", () => {
         slider.className = "slider";
         slider.tabIndex = -1;
         slider.setAttribute("aria-hidden", "true");
-        slider.addEventListener("input", () => { field.value = slider.value; });
+        slider.addEventListener("input", () => {
+            field.value = slider.value;
+            field.dispatchEvent(new Event("input", {bubbles: true}));
+        });
         field.addEventListener("input", () => { slider.value = field.value; });
         field.after(slider);
     }

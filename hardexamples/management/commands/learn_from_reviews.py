@@ -19,7 +19,9 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", dest="as_json", help="print the reports as JSON")
         parser.add_argument("--filter", dest="name", help="only the filter of this name")
         parser.add_argument(
-            "--apply", action="store_true", help="make a filter of each proposal that did better on held-out reviews"
+            "--apply",
+            action="store_true",
+            help="use each proposal that did better on held-out reviews from now on; presets stay as they are",
         )
 
     def handle(self, *, name: str | None, apply: bool, as_json: bool, **options: object) -> None:
@@ -31,27 +33,29 @@ class Command(BaseCommand):
         told = []
         for each in chosen:
             report = learn(chosen=each, by=None)
-            better = bool(report.proposal and report.proposal["better"])
-            made = _applied(each) if apply and better else None
+            if apply and report.proposal and report.proposal["better"] and each.kind == HardExampleFilter.Kind.OWN:
+                _apply(each)
+            applied = _in_use(each, report)
             told.append(
-                {
-                    "filter": each.name,
-                    "figures": report.figures,
-                    "proposal": report.proposal,
-                    "applied": made.name if made else None,
-                }
+                {"filter": each.name, "figures": report.figures, "proposal": report.proposal, "applied": applied}
             )
             if not as_json:
-                self.stdout.write(f"{each}: {_words(report)}" + (f"; made the filter {made}" if made else ""))
+                self.stdout.write(f"{each}: {_words(report)}" + ("; in use from now on" if applied else ""))
         if as_json:
             self.stdout.write(json.dumps({"filters": told}))
 
 
-def _applied(chosen: HardExampleFilter) -> HardExampleFilter:
+def _apply(chosen: HardExampleFilter) -> None:
     try:
-        return apply_proposal(chosen=chosen, by=None)
+        apply_proposal(chosen=chosen, by=None)
     except Refused as refused:
         raise CommandError(refused.message) from None
+
+
+def _in_use(chosen: HardExampleFilter, report: FilterReport) -> bool:
+    """Whether the filter uses what the report proposes, by --apply or by its own setting."""
+    chosen.refresh_from_db()
+    return report.proposal is not None and chosen.fitted == report.proposal["fusion"]
 
 
 def _words(report: FilterReport) -> str:
