@@ -1,6 +1,6 @@
 """Filters in the REST API: how hard examples are found, and what reviews have taught."""
 
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from config.api.doors import Door
 from config.api.strict import FiniteFloat, Nothing, Strict
+from hardexamples.estimates import Remaining
 from hardexamples.filters import (
     MOST_HARD,
     MOST_LOOKED_AT_AGAIN,
@@ -92,7 +93,7 @@ class RemainingSerializer(serializers.Serializer):
     """How many more images should be looked at, hardest first, until fewer than `share` of all are wrong."""
 
     share = serializers.FloatField()
-    errors = serializers.FloatField(help_text="Wrong predictions that nobody looked at yet, likely.")
+    errors_left = serializers.FloatField(help_text="Wrong predictions that nobody looked at yet, likely.")
     images = serializers.IntegerField(help_text="Likely.")
     images_high = serializers.IntegerField(help_text="To be safe: with every rate at the upper end of its interval.")
 
@@ -193,6 +194,10 @@ class FilterDoor(ListModelMixin, RetrieveModelMixin, Door):
         return {"remain"} if self.action == "report" else super()._declared()
 
 
+def _remaining(left: Remaining, share: float) -> dict[str, float]:
+    return {"share": share, "errors_left": left.errors, "images": left.images, "images_high": left.images_high}
+
+
 def _report(chosen: HardExampleFilter, *, share: float) -> dict[str, Any]:
     report = FilterReport.objects.filter(filter=chosen).first()
     left = remaining_of(report, share=share) if report else None
@@ -205,7 +210,7 @@ def _report(chosen: HardExampleFilter, *, share: float) -> dict[str, Any]:
             "enough": bool(report and report.figures.get("enough")),
             "figures": report.figures if report else {},
             "proposal": report.proposal if report else None,
-            "remaining": {"share": share, **asdict(left)} if left else None,
+            "remaining": _remaining(left, share) if left else None,
             "learned_weights": chosen.learned.select_related("applied_by", "withdrawn_by")[:100],
         }
     ).data

@@ -153,7 +153,7 @@ class FilterForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         row = self.instance
         shown = FilterChoices.of(row) if row.comprehensive_algo_config else FilterChoices()
-        self.initial = numbers_of(shown) | {name: getattr(shown, name) for name in ALIKE} | self.initial
+        self.initial = {**numbers_of(shown), **{name: getattr(shown, name) for name in ALIKE}, **self.initial}
 
     def clean_comprehensive_algo_config(self) -> str:
         return _read(self.cleaned_data["comprehensive_algo_config"], parse_weights, format_weights)

@@ -9,7 +9,9 @@ from django.utils import timezone
 from config import sweeper
 from config.sweeper import sweep
 from datasets.models import Hold, ImportTask, TaskStatus
-from tests.factories import HoldFactory, ImportTaskFactory
+from hardexamples import learning_work
+from hardexamples.models import FilterReport, MiningStatus
+from tests.factories import HoldFactory, ImportTaskFactory, MiningFactory, ReviewEventFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -19,7 +21,8 @@ LONG_AGO = timezone.now() - timedelta(minutes=5)
 @pytest.fixture
 def bells(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     rung: list[tuple[str, int]] = []
-    monkeypatch.setattr(sweeper, "ring", lambda task, pk, times: rung.append((task, pk)))
+    for module in (sweeper, learning_work):
+        monkeypatch.setattr(module, "ring", lambda task, pk, times=1: rung.append((task, pk)))
     return rung
 
 
@@ -63,3 +66,29 @@ def test_expired_holds_are_forgotten(bells: list) -> None:
     kept = [HoldFactory(), HoldFactory(expires_at=timezone.now() + timedelta(days=1))]
     sweep()
     assert set(Hold.objects.all()) == set(kept)
+
+
+def test_a_used_filter_learns_by_itself_and_not_all_the_time(bells: list) -> None:
+    MiningFactory(status=MiningStatus.PREPARING)
+    ReviewEventFactory()
+    assert sweep() == 0
+    mining = MiningFactory(status=MiningStatus.FINISHED)
+    assert sweep() == 1
+    report = FilterReport.objects.get(filter=mining.filter)
+    assert bells == [(learning_work.TASK, report.pk)]
+    assert sweep() == 0
+    learning_work.execute(report.pk)
+    assert sweep() == 0  # nothing new
+    ReviewEventFactory()
+    assert sweep() == 0  # people are at it
+    FilterReport.objects.update(finished_at=LONG_AGO - learning_work.PAUSE)
+    assert sweep() == 1
+    report.refresh_from_db()
+    assert report.status == "waiting"
+
+
+def test_learning_whose_ring_was_lost_is_rung_for_again(bells: list) -> None:
+    report = learning_work.ask_to_learn(chosen=MiningFactory(status=MiningStatus.FINISHED).filter, by=None)
+    FilterReport.objects.update(created_at=LONG_AGO)
+    assert sweep() == 1
+    assert bells == [(learning_work.TASK, report.pk)] * 2
