@@ -309,7 +309,7 @@ def test_a_thousand_boxes_stay_smooth(bench: Bench, record_property: Any) -> Non
         bench.page.mouse.up()
         frames = sorted(bench.ask("frames"))
         figures[what] = {"median": frames[len(frames) // 2], "worst": frames[-1], "frames": len(frames)}
-    print(f"\nscript of a drag frame with 1,000 boxes, ms: {json.dumps(figures)}")
+    print(f"\nscript of a drag frame with 1,000 boxes, ms: {json.dumps(figures)}")  # noqa: T201  a measured figure
     record_property("drag_frame_ms", json.dumps(figures))
     assert figures["one"]["frames"] > 30
     assert figures["one"]["median"] < 16
