@@ -10,16 +10,46 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from hardexamples.rules.batch import Retake
-from hardexamples.rules.contract import AUGMENTATIONS
+VERSION = 1
+"""Raise it whenever an operation below changes: answers to images changed in another way are never compared."""
 
-__all__ = ["AUGMENTATIONS", "Augmented", "augment"]
+AUGMENTATIONS = (
+    "gaussianblur",
+    "fliplr",
+    "crop",
+    "flipud",
+    "scale",
+    "translate",
+    "shear",
+    "superpixels",
+    "sharpen",
+    "add",
+    "invert",
+)
+"""The eleven operations of aug_consistent_mining in the order of their reasons 19 to 29."""
 
 CUT, MOVED, SHEARED, ZOOMED = 0.1, 0.1, 10.0, 0.15  # shares of a side, degrees, share of the size
 ADDED = 30  # gray levels
 REGIONS, REGION_SIDE, COLOR_SAY = 100, 96, 0.3  # superpixels: how many, at which longest side, color against place
 IN_VIEW = 0.6  # share of a box that must be left for it to be looked for
 SAME = np.array([[1.0, 0, 0], [0, 1, 0]])
+
+
+@dataclass(frozen=True, eq=False)
+class Retake:
+    """What a detector said about a changed image, in the frame of the original.
+
+    Args:
+        boxes: (r, 4) float, `xmin, ymin, xmax, ymax` in pixels of the upright original.
+        labels: (r,) int, index into the class names.
+        confidences: (r,) float in 0..1.
+        in_view: (m,) bool: which boxes of the original are still in the changed image.
+    """
+
+    boxes: np.ndarray
+    labels: np.ndarray
+    confidences: np.ndarray
+    in_view: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +88,11 @@ class Augmented:
         home = _moved(boxes * scale, self.back) / scale
         limit = np.array([width, height, width, height]) / scale
         return Retake(np.clip(home, 0, limit), labels, confidences, in_view)
+
+
+def seed_of(sha256: str) -> int:
+    """The seed of all changes to an image: from its content address, so that whoever changes it again sees the same."""
+    return int(sha256[:16], 16)
 
 
 def augment(rgb: np.ndarray, operation: str, *, seed: int) -> Augmented:

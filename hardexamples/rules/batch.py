@@ -10,27 +10,13 @@ from typing import Any, Self
 
 import numpy as np
 
+from hardexamples.augmentations import Retake
 from hardexamples.rules.sequence import similar_neighbors
+
+__all__ = ["TASKS", "Batch", "Reference", "Retake"]
 
 TASKS = ("image_classification", "object_detection")
 BLOCK = 8192  # images that a rule scores at once: its arrays stay small however many there are
-
-
-@dataclass(frozen=True, eq=False)
-class Retake:
-    """What a detector said about a changed image, in the frame of the original.
-
-    Args:
-        boxes: (r, 4) float, `xmin, ymin, xmax, ymax` in pixels of the upright original.
-        labels: (r,) int, index into the class names.
-        confidences: (r,) float in 0..1.
-        in_view: (m,) bool: which boxes of the original are still in the changed image.
-    """
-
-    boxes: np.ndarray
-    labels: np.ndarray
-    confidences: np.ndarray
-    in_view: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)

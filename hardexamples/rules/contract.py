@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from hardexamples.augmentations import AUGMENTATIONS
 from hardexamples.rules.batch import Batch, Reference
 
 __all__ = [
@@ -36,21 +37,6 @@ MODELARTS_WEIGHTS: Mapping[str, float] = {
     "anomaly_detection_mining": 0.2020,
 }
 """The seven algorithms and ModelArts' default weights, in its own order."""
-
-AUGMENTATIONS = (
-    "gaussianblur",
-    "fliplr",
-    "crop",
-    "flipud",
-    "scale",
-    "translate",
-    "shear",
-    "superpixels",
-    "sharpen",
-    "add",
-    "invert",
-)
-"""The eleven operations of aug_consistent_mining in the order of their reasons 19 to 29."""
 
 MODELARTS_AUGMENTATIONS: Mapping[str, float] = {"crop": 0.1, "fliplr": 0.1, "gaussianblur": 0.1}
 
