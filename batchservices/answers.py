@@ -69,8 +69,8 @@ def read_boxes(outputs: dict[str, Any], profile: Profile, seen: Seen) -> dict[st
         seen: how the image lies in the model's input.
 
     Returns:
-        boxes: (m, 4) float32, xmin, ymin, xmax, ymax in pixels of the upright image; labels: m names; confidences:
-        (m,) float32; clipped, dropped: numbers of boxes.
+        boxes: (m, 4) float32, xmin, ymin, xmax, ymax in pixels of the upright image; labels: m names; classes: (m,)
+        int64, indices into the class names; confidences: (m,) float32; clipped, dropped: numbers of boxes.
 
     Raises:
         Refused: bad_output, length_mismatch, bad_scores, bad_box, too_many_boxes.
@@ -92,6 +92,7 @@ def read_boxes(outputs: dict[str, Any], profile: Profile, seen: Seen) -> dict[st
     return {
         "boxes": inside[whole],
         "labels": [profile.class_names[number] for number in numbers[whole]],
+        "classes": numbers[whole],
         "confidences": scores[kept][whole].astype(np.float32),
         "clipped": int((clipped & whole).sum()),
         "dropped": int((~whole).sum()),

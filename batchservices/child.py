@@ -4,9 +4,10 @@ One per thread, since a child dies with the thread that started it; a Celery wor
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from django.conf import settings
 
 from batchservices import modelfiles
@@ -54,6 +55,27 @@ def predict(data: bytes) -> Outcome:
     return _each("batchservices.inference:predict_image", data)
 
 
+def predict_labeled(data: bytes, boxes: np.ndarray) -> dict[str, Any]:
+    """What `batchservices.closer_looks.predict_labeled` says about an image of the training set.
+
+    Raises:
+        Refused: what the image cost, or the child could not be started again.
+    """
+    return _answer("batchservices.closer_looks:predict_labeled", {"data": data, "boxes": boxes})
+
+
+def predict_changed(data: bytes, operations: Sequence[str], boxes: np.ndarray | None) -> dict[str, Any]:
+    """What `batchservices.closer_looks.predict_changed` says about an image, in as much time per operation as a
+    prediction may take.
+
+    Raises:
+        Refused: what the image cost, or the child could not be started again.
+    """
+    question = {"data": data, "operations": list(operations), "boxes": boxes}
+    deadline = settings.IMAGE_DEADLINE_SECONDS * len(operations)
+    return _answer("batchservices.closer_looks:predict_changed", question, deadline=deadline)
+
+
 def prepare(data: bytes) -> Prepared:
     """What intake must know of an image. Raises Refused as `datasets.preparation.prepare`; image_crashed, ..."""
     outcome = _each("datasets.preparation:prepare", data)
@@ -74,15 +96,23 @@ def close() -> None:
 def _sandbox() -> Sandbox:
     if _own.sandbox is None:
         _own.sandbox = Sandbox(
-            imports=["batchservices.inference", "datasets.preparation"],
+            imports=["batchservices.closer_looks", "datasets.preparation"],
             memory=settings.SANDBOX_MEMORY_MIB * 2**20,
             noun="image",
         )
     return _own.sandbox
 
 
-def _each(function: str, data: bytes) -> Outcome:
-    return _patiently(lambda: next(_sandbox().each(function, [data], deadline_each=settings.IMAGE_DEADLINE_SECONDS)))
+def _each(function: str, item: Any, *, deadline: float | None = None) -> Outcome:
+    seconds = deadline or settings.IMAGE_DEADLINE_SECONDS
+    return _patiently(lambda: next(_sandbox().each(function, [item], deadline_each=seconds)))
+
+
+def _answer(function: str, question: dict[str, Any], *, deadline: float | None = None) -> Any:
+    outcome = _each(function, question, deadline=deadline)
+    if outcome.error is not None:
+        raise outcome.error
+    return outcome.value
 
 
 def _patiently[T](work: Callable[[], T]) -> T:

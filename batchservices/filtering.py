@@ -1,6 +1,7 @@
 """The filter after a run: reference, mining, and the images that it picked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,8 @@ from config.leases import Lease
 from config.lifecycle import move_one
 from config.refusals import Refused
 from config.steps import step
+from datasets import locations
+from datasets.images import MAX_BYTES
 from datasets.intake import Claim, Incoming, Reason, Words
 from datasets.models import HardSetBy, Origin, Status, Task
 from datasets.preparation import Prepared
@@ -22,6 +25,7 @@ from hardexamples import mining, reference, store
 from hardexamples.features import EXTRACTOR, VERSION
 from hardexamples.models import MiningItem
 from hardexamples.scoring import Batch, FilterSettings
+from hardexamples.second_look import Looker
 
 BLOCK = 500
 
@@ -49,8 +53,9 @@ def filter_run(lease: Lease, task: CollectionTask) -> None:
         move_one(tasks, moves=COLLECTION_MOVES, to=CollectionStatus.FILTERING, changes={"mining": begun})
         step("collection.mining.before_commit")
     step("collection.mining.begun")
+    looker = looker_of(run, frozen)
     with lease.renewing():
-        found = reference_of(lease, run, frozen)
+        found = reference_of(lease, run, frozen, looker=looker)
         subjects, batch = inputs_of(run)
         mining.mine(
             mining=begun,
@@ -58,6 +63,7 @@ def filter_run(lease: Lease, task: CollectionTask) -> None:
             subjects=subjects,
             found=found,
             hold=lambda progress: lease.hold(progress=progress),
+            again=mining.Again(looker, partial(_read, run)) if looker else None,
         )
     with transaction.atomic():
         lease.hold(changes={"total": begun.flagged + begun.controls})
@@ -66,8 +72,22 @@ def filter_run(lease: Lease, task: CollectionTask) -> None:
     step("collection.filtered")
 
 
-def reference_of(lease: Lease, run: BatchRun, frozen: dict) -> reference.Found | None:
-    """The training set that a run's filter goes by; what the store lacks of it is measured now."""
+def looker_of(run: BatchRun, frozen: dict) -> Looker | None:
+    """Who looks again at images for a run's filter: the run's own model, as long as its settings say; None for
+    nobody."""
+    chosen = FilterSettings.from_dict(frozen["settings"])
+    return Looker.of(chosen, predictor=run.predictor, ask=partial(_ask_again, run))
+
+
+def reference_of(lease: Lease, run: BatchRun, frozen: dict, *, looker: Looker | None = None) -> reference.Found | None:
+    """The training set that a run's filter goes by; what the store lacks of it is measured now.
+
+    Args:
+        lease: of who works on it.
+        run: whose model saw the images.
+        frozen: the run's filter settings.
+        looker: who looks again at some of the images; None: nobody does, but what was kept is there.
+    """
     if not frozen["training_manifest"]:
         return None
     seer = reference.Seer(
@@ -79,20 +99,42 @@ def reference_of(lease: Lease, run: BatchRun, frozen: dict) -> reference.Found |
         describe=partial(_describe, run),
     )
     return reference.build(
-        frozen["training_manifest"], seer=seer, label_mapping=frozen["label_mapping"], committed=lease.hold
+        frozen["training_manifest"],
+        seer=seer,
+        label_mapping=frozen["label_mapping"],
+        committed=lease.hold,
+        looker=looker or _who_looked(run, frozen),
     )
 
 
-def _describe(run: BatchRun, data: bytes) -> dict:
+def _describe(run: BatchRun, data: bytes, boxes: np.ndarray) -> dict[str, Any]:
     child.load(run)
-    outcome = child.predict(data)
-    if outcome.error is not None:
-        raise outcome.error
-    return outcome.value
+    return child.predict_labeled(data, boxes)
 
 
-def inputs_of(run: BatchRun) -> tuple[list[mining.Subject], Batch]:
-    """All that the run predicted, with what is kept of their bytes; read row by row, since it may be a million."""
+def _ask_again(run: BatchRun, data: bytes, operations: Sequence[str], boxes: np.ndarray | None) -> dict[str, Any]:
+    child.load(run)
+    return child.predict_changed(data, operations, boxes)
+
+
+def _who_looked(run: BatchRun, frozen: dict) -> Looker | None:
+    """As `looker_of`, without any time left: one who knows what was kept and asks nothing."""
+    looker = looker_of(run, frozen)
+    return None if looker is None else replace(looker, seconds=0.0)
+
+
+def _read(run: BatchRun, position: int) -> bytes:
+    location = RunItem.objects.values_list("location", flat=True).get(run=run, position=position)
+    return locations.read(locations.parse(location), limit=MAX_BYTES)
+
+
+def inputs_of(run: BatchRun, *, again: bool = False) -> tuple[list[mining.Subject], Batch]:
+    """All that the run predicted, with what is kept of their bytes; read row by row, since it may be a million.
+
+    Args:
+        run: whose inputs.
+        again: with what is kept of second looks, for evidence that was found before.
+    """
     classes = run.profile["class_names"]
     classifies = run.profile["task"] == Task.IMAGE_CLASSIFICATION
     done = RunItem.objects.filter(run=run, status=ItemStatus.DONE).order_by("position")
@@ -108,12 +150,15 @@ def inputs_of(run: BatchRun) -> tuple[list[mining.Subject], Batch]:
         sizes[index] = width, height
         said.add(index, answer)
     sha256s = [subject.sha256 for subject in subjects]
+    columns = said.columns()
+    if not classifies:
+        columns["box_statistics"] = _box_statistics(sha256s, run.predictor, columns["boxes"])
     own = store.load(sha256s, EXTRACTOR, VERSION)
     activations = None
     if run.activations_tensor:
         extractor = store.activations_extractor(run.model_sha256, run.activations_tensor)
         activations = store.load(sha256s, extractor, 1).vectors
-    return subjects, Batch(
+    batch = Batch(
         names=tuple(names),
         task=run.profile["task"],
         class_names=tuple(classes),
@@ -121,7 +166,18 @@ def inputs_of(run: BatchRun) -> tuple[list[mining.Subject], Batch]:
         statistics=own.statistics,
         descriptor=own.vectors,
         activations=activations,
-        **said.columns(),
+        **columns,
+    )
+    looker = _who_looked(run, run.filter_settings) if again and run.filter_settings else None
+    return subjects, batch if looker is None else looker.seen(batch, range(count), sha256s)
+
+
+def _box_statistics(sha256s: Sequence[str], predictor: str, boxes: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+    """(m, 2) float32 per input, NaN where what is kept is not about these boxes."""
+    measured = store.detections(sha256s, predictor)
+    return tuple(
+        table[:, 6:] if table is not None and len(table) == len(here) else np.full((len(here), 2), np.nan, np.float32)
+        for table, here in zip(measured, boxes, strict=True)
     )
 
 
@@ -209,10 +265,15 @@ def incoming_of(task: CollectionTask, run: BatchRun, item: RunItem, mined: Minin
 
 
 def _claims(task: CollectionTask, run: BatchRun, item: RunItem, mined: MiningItem) -> tuple[Claim, ...]:
+    """What the model says. A box is hard that a reason names, or whose own hardness reaches the threshold."""
     prediction = from_modelarts(item.prediction)
     by = str(run.model)
     if isinstance(prediction, Detection):
-        hard = {reason["claim"] for reason in mined.reasons} if mined.flagged else set()
+        assert task.mining is not None  # noqa: S101  importing begins after mining
+        least = FilterSettings.from_dict(task.mining.settings).threshold
+        named = {reason["claim"] for reason in mined.reasons}
+        # a mining of an earlier version kept no hardness of its boxes
+        hardness = dict(enumerate(mined.box_coefficients)) or dict.fromkeys(named - {None}, mined.coefficient)
         found = zip(prediction.labels, prediction.boxes, prediction.confidences, strict=True)
         return tuple(
             Claim(
@@ -220,8 +281,8 @@ def _claims(task: CollectionTask, run: BatchRun, item: RunItem, mined: MiningIte
                 box=box,
                 confidence=sure,
                 annotated_by=by,
-                hard=number in hard,
-                hard_coefficient=mined.coefficient if number in hard else 0.0,
+                hard=mined.flagged and (number in named or hardness.get(number, 0.0) >= least),
+                hard_coefficient=hardness.get(number, 0.0),
             )
             for number, (name, box, sure) in enumerate(found)
         )

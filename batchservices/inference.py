@@ -23,7 +23,7 @@ from batchservices.predictions import classification_json, detection_json
 from batchservices.profile import CLASSIFICATION, COLORS, Input, Profile
 from config.refusals import Refused
 from datasets.images import Upright, open_image
-from hardexamples.extraction import LEAST_SIDE, describe_upright
+from hardexamples.extraction import LEAST_SIDE, boxes_of, describe_upright
 
 MEMORY = 2 * 2**30
 """A budget for the sandbox that runs models, in bytes."""
@@ -87,22 +87,57 @@ def predict_image(data: bytes) -> dict[str, Any]:
         data: the image file.
 
     Returns:
-        All of `hardexamples.extraction.describe`, and
+        All of `hardexamples.extraction.describe` and of `answer`, and
+        box_statistics: (n, 2) float32, as `hardexamples.extraction.boxes_of`, or None for a classifier.
+
+    Raises:
+        Refused: as `opened` and `answer`.
+    """
+    upright = opened(data)
+    said = answer(upright)
+    measured = None if said["boxes"] is None else boxes_of(upright, said["boxes"])
+    return describe_upright(upright, data=data) | said | {"box_statistics": measured}
+
+
+def opened(data: bytes) -> Upright:
+    """An image file, decoded as large as the loaded model and the features need it.
+
+    Raises:
+        Refused: as `open_image`; no_model.
+    """
+    shape = _model().profile.input
+    return open_image(data, least_side=max(LEAST_SIDE, shape.width, shape.height))
+
+
+def answer(upright: Upright) -> dict[str, Any]:
+    """What the loaded model says about an image.
+
+    Returns:
         prediction: ModelArts' JSON (`batchservices.predictions`);
         probabilities: (classes,) float32, or None for a detector;
         boxes: (n, 4) float32, xmin, ymin, xmax, ymax in pixels of the upright image, or None for a classifier;
-        labels: n class names; confidences: (n,) float32; clipped, dropped: numbers of boxes (detectors only);
+        labels: n class names; classes: (n,) int64; confidences: (n,) float32; clipped, dropped: numbers of boxes
+        (detectors only);
         activations: (d,) float16 or None.
 
     Raises:
-        Refused: as `open_image`; no_model; bad_scores, bad_box, too_many_boxes, length_mismatch, bad_output for an
-            answer that cannot be believed; model_failed, model_memory when the model could not run.
+        Refused: no_model; bad_scores, bad_box, too_many_boxes, length_mismatch, bad_output for an answer that cannot
+            be believed; model_failed, model_memory when the model could not run.
     """
     model = _model()
-    shape = model.profile.input
-    upright = open_image(data, least_side=max(LEAST_SIDE, shape.width, shape.height))
-    answer = _predict(model, upright)
-    return describe_upright(upright, data=data) | answer
+    profile = model.profile
+    outputs = _run(model, preprocess(upright.rgb, profile.input))
+    activations = _activations(outputs.get(model.activations_tensor or ""))
+    if profile.task == CLASSIFICATION:
+        probabilities = read_probabilities(outputs[profile.output.scores], profile)
+        prediction = classification_json(probabilities, profile.class_names)
+        return {"prediction": prediction, "probabilities": probabilities, "boxes": None, "activations": activations}
+    seen = Seen(upright.width, upright.height)
+    if profile.input.resize == "letterbox":
+        seen = Seen(upright.width, upright.height, *letterbox_size(upright.width, upright.height, profile.input))
+    found = read_boxes(outputs, profile, seen)
+    prediction = detection_json(found["boxes"], found["labels"], found["confidences"])
+    return {"prediction": prediction, "probabilities": None, **found, "activations": activations}
 
 
 def dry_run(images: list[bytes]) -> dict[str, Any]:
@@ -118,18 +153,17 @@ def dry_run(images: list[bytes]) -> dict[str, Any]:
     Raises:
         Refused: as `predict_image`.
     """
-    model = _model()
-    shape = model.profile.input
+    shape = _model().profile.input
     gray = np.full((shape.height, shape.width, 3), 127, np.uint8)
     tried = [Upright(gray, shape.width, shape.height, "PNG")]
-    tried += [open_image(data, least_side=max(LEAST_SIDE, shape.width, shape.height)) for data in images]
-    seconds, same, answer = [], True, {}
+    tried += [opened(data) for data in images]
+    seconds, same, said = [], True, {}
     for upright in tried:
         started = time.monotonic()
-        answer = _predict(model, upright)
+        said = answer(upright)
         seconds.append(time.monotonic() - started)
-        same = same and _predict(model, upright)["prediction"] == answer["prediction"]
-    activations = answer["activations"]
+        same = same and answer(upright)["prediction"] == said["prediction"]
+    activations = said["activations"]
     return {
         "seconds": float(np.median(seconds)),
         "deterministic": same,
@@ -183,22 +217,6 @@ def _scaled(rgb: np.ndarray, width: int, height: int) -> np.ndarray:
         return rgb
     shrinks = rgb.shape[0] >= height and rgb.shape[1] >= width
     return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-
-
-def _predict(model: Loaded, upright: Upright) -> dict[str, Any]:
-    profile = model.profile
-    outputs = _run(model, preprocess(upright.rgb, profile.input))
-    activations = _activations(outputs.get(model.activations_tensor or ""))
-    if profile.task == CLASSIFICATION:
-        probabilities = read_probabilities(outputs[profile.output.scores], profile)
-        prediction = classification_json(probabilities, profile.class_names)
-        return {"prediction": prediction, "probabilities": probabilities, "boxes": None, "activations": activations}
-    seen = Seen(upright.width, upright.height)
-    if profile.input.resize == "letterbox":
-        seen = Seen(upright.width, upright.height, *letterbox_size(upright.width, upright.height, profile.input))
-    found = read_boxes(outputs, profile, seen)
-    prediction = detection_json(found["boxes"], found["labels"], found["confidences"])
-    return {"prediction": prediction, "probabilities": None, **found, "activations": activations}
 
 
 def _run(model: Loaded, tensor: np.ndarray) -> dict[str, Any]:

@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from datasets.images import Upright, open_image, sha256
+from datasets.images import Upright, open_image, sha256, thumbnail
+from hardexamples.augmentations import augment, seed_of
 from hardexamples.features import box_statistics, descriptor, statistics
 
 LEAST_SIDE = 256
 """The reduced decode that features are taken from, the same whether a model looks on or not."""
+
+SHOWN_SIDE = 1024
 
 
 def describe(data: bytes) -> dict[str, Any]:
@@ -54,3 +57,21 @@ def boxes_of(upright: Upright, boxes: np.ndarray) -> np.ndarray:
     """(m, 2) float32, the numbers of `hardexamples.features.BOX_STATISTICS` of (m, 4) boxes in pixels of the upright
     image."""
     return box_statistics(upright.rgb, boxes, size=(upright.width, upright.height))
+
+
+def changed_image(question: dict[str, Any]) -> bytes:
+    """An image file after one operation, as the model was shown it, for people to see.
+
+    Args:
+        question: data: the file; operation: one of `hardexamples.augmentations.AUGMENTATIONS`.
+
+    Returns:
+        A JPEG of at most 1,024 pixels a side.
+
+    Raises:
+        Refused: as `datasets.images.open_image`.
+    """
+    data = question["data"]
+    upright = open_image(data, least_side=SHOWN_SIDE)
+    changed = augment(upright.rgb, question["operation"], seed=seed_of(sha256(data)))
+    return thumbnail(Upright(changed.rgb, upright.width, upright.height, upright.format), side=SHOWN_SIDE)

@@ -158,4 +158,4 @@ def perceptual_hash(descriptors: np.ndarray) -> np.ndarray | None:
     if descriptors.shape[1] != start + THUMBNAIL**2 + 3 * COLOR_BINS:
         return None
     thumbnails = descriptors[:, start : start + THUMBNAIL**2].reshape(-1, THUMBNAIL, THUMBNAIL)
-    return (thumbnails[:, :, 1:] > thumbnails[:, :, :-1]).reshape(len(descriptors), -1)
+    return (thumbnails[:, :, 1:] > thumbnails[:, :, :-1]).reshape(len(descriptors), THUMBNAIL * (THUMBNAIL - 1))

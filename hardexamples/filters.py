@@ -108,7 +108,12 @@ def settings_of(chosen: HardExampleFilter) -> FilterSettings:
         weights=parse_weights(chosen.comprehensive_algo_config),
         fusion=chosen.fusion,
         threshold=chosen.algo_hard_threshold,
+        measure=chosen.measure,
+        augmentations=parse_augmentations(chosen.aug_op_config),
         control_share=chosen.control_share,
+        cap=chosen.cap,
+        second_look_images=chosen.second_look_images,
+        second_look_seconds=chosen.second_look_seconds,
     )
 
 

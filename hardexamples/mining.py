@@ -6,8 +6,9 @@ fitted figures are kept, everything random has a seed, rows are written by posit
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -16,20 +17,36 @@ from django.utils import timezone
 from config.leases import CHUNK_ROWS, CHUNK_SECONDS, breathe
 from config.lifecycle import move_one
 from config.steps import step
-from hardexamples.models import MINING_MOVES, HardExampleFilter, Mining, MiningItem, MiningStatus
+from hardexamples.models import MINING_MOVES, HardExampleFilter, Mining, MiningItem, MiningStatus, SuspectLabel
 from hardexamples.reference import Found
 from hardexamples.rules import Evidence
-from hardexamples.scoring import FUSION_VERSION, Batch, Filter, FilterSettings, Verdicts
+from hardexamples.scoring import FUSION_VERSION, Batch, Filter, FilterSettings, Verdicts, undecided
+from hardexamples.second_look import Looker, View
 
 SENTENCE_LENGTH = 500
+NAME_LENGTH, LABEL_LENGTH = 1200, 200
+EXPLAINED = 100  # images at once: much cheaper than one by one
 
 
 @dataclass(frozen=True)
 class Subject:
-    """One mined input: its position in what was mined, and its bytes."""
+    """One mined input: its position in what was mined, and its content address."""
 
     position: int
     sha256: str
+
+
+@dataclass(frozen=True)
+class Again:
+    """How undecided inputs are looked at again.
+
+    Attributes:
+        looker: who looks.
+        read: gives the bytes of the input at a position; raises Refused.
+    """
+
+    looker: Looker
+    read: Callable[[int], bytes]
 
 
 def begin(
@@ -60,9 +77,15 @@ def begin(
 
 
 def mine(
-    *, mining: Mining, batch: Batch, subjects: Sequence[Subject], found: Found | None, hold: Callable[[bool], None]
+    *,
+    mining: Mining,
+    batch: Batch,
+    subjects: Sequence[Subject],
+    found: Found | None,
+    hold: Callable[[bool], None],
+    again: Again | None = None,
 ) -> None:
-    """Fits, scores and keeps one row per input; again does the same.
+    """Fits, scores, looks again at the undecided, and keeps one row per input; again does the same.
 
     Args:
         mining: as `begin` gave it.
@@ -70,21 +93,29 @@ def mine(
         subjects: one per input of the batch, in its order.
         found: the reference, or None where there is no training manifest.
         hold: called first in each transaction, with whether the work got further; raises to end the work.
+        again: how undecided inputs are looked at again; None where they are not.
+
+    Raises:
+        Refused: storage or sandbox are away (503).
     """
     if mining.status == MiningStatus.FINISHED:
         return
     fitted = Filter(FilterSettings.from_dict(mining.settings)).fit(
-        found.reference if found else None, fitted=mining.fitted
+        found.reference if found else None, fitted=_kept_fit(mining, found)
     )
     _keep_fit(mining, fitted, found, len(batch), hold)
+    _keep_suspects(mining, fitted, found, hold)
     verdicts = fitted.apply(batch)
+    if again is not None:
+        verdicts = _second_look(mining, verdicts, subjects, again, hold)
     start = 0
     while start < len(subjects):
         rows: list[MiningItem] = []
         since = time.monotonic()
         while start < len(subjects) and len(rows) < CHUNK_ROWS and time.monotonic() - since < CHUNK_SECONDS:
-            rows.append(item_of(mining, verdicts, start, subjects[start], found))
-            start += 1
+            piece = range(start, min(start + EXPLAINED, len(subjects)))
+            rows += _items(mining, verdicts, piece, subjects, found)
+            start = piece.stop
         _keep(rows, hold)
     with transaction.atomic():
         hold(True)
@@ -113,6 +144,83 @@ def _keep_fit(mining: Mining, fitted: Filter, found: Found | None, total: int, h
     breathe()
 
 
+def _kept_fit(mining: Mining, found: Found | None) -> dict[str, Any] | None:
+    """The figures of an earlier worker or of reviews; without suspects where these are not of this very reference."""
+    if not mining.fitted or (found and mining.reference_sha256 == found.reference.fingerprint):
+        return mining.fitted
+    return {key: value for key, value in mining.fitted.items() if key != "suspect_labels"}
+
+
+def _keep_suspects(mining: Mining, fitted: Filter, found: Found | None, hold: Callable[[bool], None]) -> None:
+    """What the training set probably says wrongly, the surest first."""
+    names = found.reference.class_names if found else ()
+    rows = [
+        SuspectLabel(
+            mining=mining,
+            position=position,
+            name=found.reference.names[each.index][:NAME_LENGTH] if found else "",
+            sha256=found.sha256s[each.index] if found else "",
+            given=names[each.given][:LABEL_LENGTH],
+            likelier=names[each.likelier][:LABEL_LENGTH],
+            confidence=each.confidence,
+        )
+        for position, each in enumerate(fitted.suspect_labels_ if found else ())
+    ]
+    for start in range(0, max(1, len(rows)), CHUNK_ROWS):
+        with transaction.atomic():
+            hold(False)
+            mining.suspects.filter(position__gte=len(rows)).delete()  # an earlier worker saw other images
+            SuspectLabel.objects.bulk_create(
+                rows[start : start + CHUNK_ROWS],
+                update_conflicts=True,
+                unique_fields=["mining", "position"],
+                update_fields=["name", "sha256", "given", "likelier", "confidence"],
+            )
+            step("mining.suspects.before_commit")
+        step("mining.suspects.committed")
+        breathe()
+
+
+def _second_look(
+    mining: Mining, verdicts: Verdicts, subjects: Sequence[Subject], again: Again, hold: Callable[[bool], None]
+) -> Verdicts:
+    """The verdicts with what the model said about changed images; what was not changed has no opinion of that.
+
+    How many were looked at is kept at the end: a worker that goes on after that asks nothing more, so that it comes to
+    the same verdicts.
+    """
+    looker, batch = again.looker, verdicts.batch
+    chosen = undecided(verdicts, budget=looker.images)
+    sha256s = [subjects[place].sha256 for place in chosen]
+    if not mining.second_looks:
+        boxes = batch.boxes
+        views = [
+            View(
+                subjects[place].sha256,
+                None if boxes is None else boxes[place],
+                partial(again.read, subjects[place].position),
+            )
+            for place in chosen
+        ]
+        looker.look(views, committed=lambda: hold(True))
+    seen = looker.seen(batch, chosen, sha256s)
+    _keep_looks(mining, looker.looks(sha256s), hold)
+    scores = {name: score.copy() for name, score in verdicts.scores.items()}
+    for name, rule in verdicts.filter.rules_.items():
+        if "augmented" in rule.needs:
+            scores[name][chosen] = rule.score(seen.take(chosen))
+    return verdicts.filter.decide(seen, scores)
+
+
+def _keep_looks(mining: Mining, looks: int, hold: Callable[[bool], None]) -> None:
+    with transaction.atomic():
+        hold(False)
+        Mining.objects.filter(pk=mining.pk).update(second_looks=looks)
+        step("mining.second_look.before_commit")
+    step("mining.second_look.ended")
+    breathe()
+
+
 def _keep(rows: list[MiningItem], hold: Callable[[bool], None]) -> None:
     with transaction.atomic():
         hold(False)
@@ -120,17 +228,56 @@ def _keep(rows: list[MiningItem], hold: Callable[[bool], None]) -> None:
             rows,
             update_conflicts=True,
             unique_fields=["mining", "position"],
-            update_fields=["sha256", "coefficient", "flagged", "control", "stack", "scores", "reasons"],
+            update_fields=[
+                "sha256",
+                "coefficient",
+                "flagged",
+                "control",
+                "stack",
+                "scores",
+                "reasons",
+                "box_coefficients",
+            ],
         )
         step("mining.chunk.before_commit")
     step("mining.chunk.committed")
     breathe()
 
 
-def item_of(mining: Mining, verdicts: Verdicts, index: int, subject: Subject, found: Found | None) -> MiningItem:
-    """What the rules said about image `index` of a batch, as the row that is kept; not saved."""
+def _items(
+    mining: Mining, verdicts: Verdicts, piece: range, subjects: Sequence[Subject], found: Found | None
+) -> Iterator[MiningItem]:
+    told = [index for index in piece if verdicts.flagged[index] or verdicts.control[index]]
+    evidence = dict(zip(told, verdicts.explain(told), strict=True))
+    for index in piece:
+        leader = int(verdicts.stack[index])
+        item = item_of(mining, verdicts, index, subjects[index], found, evidence=evidence.get(index, ()))
+        item.stack = f"{mining.pk}-{subjects[leader].position}" if leader >= 0 else ""  # a name no other mining gives
+        yield item
+
+
+def item_of(
+    mining: Mining,
+    verdicts: Verdicts,
+    index: int,
+    subject: Subject,
+    found: Found | None,
+    *,
+    evidence: Sequence[Evidence] | None = None,
+) -> MiningItem:
+    """What the rules said about image `index` of a batch, as the row that is kept; not saved, and in no stack.
+
+    Args:
+        mining, subject: whose row, and of which input.
+        verdicts: over the whole batch.
+        index: of the image in it.
+        found: the reference, or None.
+        evidence: why it is hard, where that has been asked already.
+    """
     told = bool(verdicts.flagged[index] or verdicts.control[index])
     scores = {rule: _known(values[index]) for rule, values in verdicts.scores.items()}
+    if evidence is None:
+        evidence = verdicts.reasons(index) if told else ()
     return MiningItem(
         mining=mining,
         position=subject.position,
@@ -139,7 +286,8 @@ def item_of(mining: Mining, verdicts: Verdicts, index: int, subject: Subject, fo
         flagged=bool(verdicts.flagged[index]),
         control=bool(verdicts.control[index]),
         scores=scores,
-        reasons=[_reason(each, scores, found) for each in verdicts.reasons(index)] if told else [],
+        reasons=[_reason(each, scores, found) for each in evidence],
+        box_coefficients=verdicts.box_coefficients(index).tolist() if told else [],
     )
 
 

@@ -8,7 +8,8 @@ import hashlib
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,13 +25,14 @@ from datasets.images import MAX_BYTES
 from datasets.locations import Location
 from hardexamples import store
 from hardexamples.features import EXTRACTOR, VERSION
-from hardexamples.scoring import Reference
+from hardexamples.scoring import Batch, Reference
+from hardexamples.second_look import TRAINING_IMAGES, TRAINING_SHARE, Looker, View
 
 CLASSIFICATION_TASK = "image_classification"
 CHUNK_IMAGES = 100
 _CONTENT_ADDRESS = re.compile(r"(?:^|/)([0-9a-f]{64})\.\w+\Z")
 
-type Describe = Callable[[bytes], Mapping[str, Any]]
+type Describe = Callable[[bytes, np.ndarray], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class Seer:
         predictor: the model with its profile.
         task: what it predicts.
         class_names: in the order of its outputs.
-        describe: bytes of an image -> statistics, descriptor, activations, probabilities; raises Refused.
+        describe: bytes of an image, its labeled boxes -> as `batchservices.closer_looks.predict_labeled`; raises
+            Refused.
     """
 
     model: str
@@ -80,7 +83,14 @@ class Found:
     missing: tuple[str, ...]
 
 
-def build(manifest: str, *, seer: Seer, label_mapping: Mapping[str, str], committed: Callable[[], None]) -> Found:
+def build(
+    manifest: str,
+    *,
+    seer: Seer,
+    label_mapping: Mapping[str, str],
+    committed: Callable[[], None],
+    looker: Looker | None = None,
+) -> Found:
     """Reads a training manifest and gathers what is known of its images.
 
     Args:
@@ -89,6 +99,7 @@ def build(manifest: str, *, seer: Seer, label_mapping: Mapping[str, str], commit
         label_mapping: class of the model -> label; labels of the manifest are read through it backwards. A label that
             no class maps to counts as unknown.
         committed: called first in each transaction that keeps new numbers; raises to end the work.
+        looker: who looks again at some of the images, changed; None where nobody does.
 
     Raises:
         Refused: source_not_found, not_json_lines and the like for the manifest as a whole. A bad line or image is
@@ -102,8 +113,12 @@ def build(manifest: str, *, seer: Seer, label_mapping: Mapping[str, str], commit
     unreadable = _measure(labeled, seer, committed)
     missing += [each.name for each in labeled if each.sha256 in unreadable]
     labeled = [each for each in labeled if each.sha256 not in unreadable]
-    fingerprint = hashlib.sha256(content + f"{seer.predictor}:{seer.tensor}:{VERSION}".encode()).hexdigest()
-    return Found(_reference(labeled, seer, fingerprint), tuple(each.sha256 for each in labeled), tuple(missing))
+    sha256s = tuple(each.sha256 for each in labeled)
+    words = f"{seer.predictor}:{seer.tensor}:{VERSION}:{','.join(sha256s)}"
+    found = _reference(labeled, seer, hashlib.sha256(content + words.encode()).hexdigest())
+    if looker is not None:
+        found = _looked_at_again(found, labeled, looker, committed)
+    return Found(found, sha256s, tuple(missing))
 
 
 def _labeled(
@@ -156,9 +171,11 @@ def _one(sample: ManifestSample, base: Location, of_label: Mapping[str, int], se
 def _measure(labeled: Sequence[Labeled], seer: Seer, committed: Callable[[], None]) -> set[str]:
     """Measures what the store lacks; returns the images of which that was not possible."""
     wanted = store.extractors(
-        model=seer.model, tensor=seer.tensor, predictor=seer.predictor, probabilities=seer.classifies
+        model=seer.model, tensor=seer.tensor, predictor=seer.predictor, classifies=seer.classifies
     )
     absent = store.missing((each.sha256 for each in labeled), wanted)
+    boxed = [each for each in labeled if len(each.boxes)]
+    absent |= {each.sha256 for each, row in zip(boxed, _labeled_rows(boxed), strict=True) if row is None}
     unreadable: set[str] = set()
     records: list[store.Record] = []
     started = time.monotonic()
@@ -166,7 +183,7 @@ def _measure(labeled: Sequence[Labeled], seer: Seer, committed: Callable[[], Non
         if each.sha256 not in absent:
             continue
         try:
-            answer = seer.describe(locations.read(each.location, limit=MAX_BYTES))
+            answer = seer.describe(locations.read(each.location, limit=MAX_BYTES), each.boxes)
         except Refused as refused:
             if refused.status == AWAY:
                 raise
@@ -175,6 +192,8 @@ def _measure(labeled: Sequence[Labeled], seer: Seer, committed: Callable[[], Non
         records += store.records(
             answer, sha256=each.sha256, model=seer.model, tensor=seer.tensor, predictor=seer.predictor
         )
+        if len(each.boxes):
+            records.append(store.labeled_record(each.boxes, answer["labeled_statistics"], sha256=each.sha256))
         if len(records) >= CHUNK_IMAGES * len(wanted) or time.monotonic() - started > CHUNK_SECONDS:
             _keep(records, committed)
             records, started = [], time.monotonic()
@@ -201,17 +220,69 @@ def _reference(labeled: Sequence[Labeled], seer: Seer, fingerprint: str) -> Refe
         activations = store.load(sha256s, store.activations_extractor(seer.model, seer.tensor), 1).vectors
     if seer.classifies:
         probabilities = store.load(sha256s, store.probabilities_extractor(seer.predictor), 1).statistics
-    boxes = None if seer.classifies else tuple(each.boxes for each in labeled)
+    common: dict[str, Any] = {
+        "names": tuple(each.name for each in labeled),
+        "task": seer.task,
+        "class_names": tuple(seer.class_names),
+        "statistics": own.statistics,
+        "descriptor": own.vectors,
+        "activations": activations,
+    }
+    if seer.classifies:
+        labels = np.array([each.label for each in labeled], np.int64)
+        return Reference(**common, probabilities=probabilities, labels=labels, fingerprint=fingerprint)
+    measured = [None if row is None else row.statistics for row in _labeled_rows(labeled)]
+    unknown = [np.full((len(each.boxes), 2), np.nan, np.float32) for each in labeled]
     return Reference(
-        names=tuple(each.name for each in labeled),
-        task=seer.task,
-        class_names=tuple(seer.class_names),
-        probabilities=probabilities,
-        boxes=boxes,
-        box_labels=None if boxes is None else tuple(each.box_labels for each in labeled),
-        statistics=own.statistics,
-        descriptor=own.vectors,
-        activations=activations,
-        labels=np.array([each.label for each in labeled], np.int64) if seer.classifies else None,
+        **common,
+        boxes=tuple(each.boxes for each in labeled),
+        box_labels=tuple(each.box_labels for each in labeled),
+        box_statistics=tuple(
+            none if row is None else row.reshape(none.shape) for row, none in zip(measured, unknown, strict=True)
+        ),
+        answers=_answers(common, sha256s, seer.predictor),
         fingerprint=fingerprint,
     )
+
+
+def _answers(common: Mapping[str, Any], sha256s: Sequence[str], predictor: str) -> Batch:
+    """What the detector itself found in the labeled images."""
+    nothing = np.zeros((0, store.DETECTION_COLUMNS), np.float32)
+    tables = [nothing if table is None else table for table in store.detections(sha256s, predictor)]
+    return Batch(
+        **common,
+        boxes=tuple(table[:, :4] for table in tables),
+        box_labels=tuple(table[:, 4].astype(np.int64) for table in tables),
+        box_confidences=tuple(table[:, 5] for table in tables),
+        box_statistics=tuple(table[:, 6:] for table in tables),
+    )
+
+
+def _labeled_rows(labeled: Sequence[Labeled]) -> list[store.Row | None]:
+    """What is kept of the labeled boxes of each image."""
+    return store.rows([(each.sha256, store.labeled_extractor(each.boxes)) for each in labeled], VERSION)
+
+
+def _looked_at_again(
+    found: Reference, labeled: Sequence[Labeled], looker: Looker, committed: Callable[[], None]
+) -> Reference:
+    """The reference with the model's answers to some of its images, changed.
+
+    Those with the lowest content addresses: as good as any drawn by chance, and for the most part the same ones when
+    the training set grows, so that they need not be asked about again.
+    """
+    chosen = np.array(sorted(range(len(labeled)), key=lambda place: labeled[place].sha256)[:TRAINING_IMAGES], np.int64)
+    answers: Batch = found if found.answers is None else found.answers
+    views = [
+        View(
+            labeled[place].sha256,
+            None if answers.boxes is None else answers.boxes[place],
+            partial(locations.read, labeled[place].location, limit=MAX_BYTES),
+        )
+        for place in chosen
+    ]
+    looker.look(views, share=TRAINING_SHARE, committed=committed)
+    sha256s = [labeled[place].sha256 for place in chosen]
+    if found.answers is None:
+        return looker.seen(found, chosen, sha256s)
+    return replace(found, answers=looker.seen(found.answers, chosen, sha256s))

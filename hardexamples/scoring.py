@@ -47,6 +47,8 @@ class FilterSettings:
             above 0.
         control_cap: never more control images than this.
         cap: never more hard examples than this, hard and unlike each other; None for all.
+        second_look_images: at most so many undecided images are changed and shown to the model again.
+        second_look_seconds: none is begun after so many seconds.
         random_state: seed of everything random.
 
     Raises:
@@ -61,6 +63,8 @@ class FilterSettings:
     control_share: float = 0.02
     control_cap: int = 50
     cap: int | None = None
+    second_look_images: int = 300
+    second_look_seconds: float = 120
     random_state: int = 0
 
     def __post_init__(self) -> None:
@@ -79,6 +83,8 @@ class FilterSettings:
             raise ValueError("threshold and control_share are between 0 and 1")
         if self.control_cap < 0 or (self.cap is not None and self.cap < 0):
             raise ValueError("control_cap and cap are not negative")
+        if not (self.second_look_images >= 0 and self.second_look_seconds >= 0):
+            raise ValueError("the budget of the second look is not negative")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values that JSON can hold."""

@@ -1,7 +1,14 @@
 """What was measured on images, kept by their bytes: written once, read in blocks.
 
-Three extractors: "hardmine" (statistics float32, descriptor float16), "<model sha256>:<tensor>" (activations
-float16), and "<predictor>:probabilities" (float32, in the column of the statistics).
+Extractors whose numbers are equally many for every image, and so make a table (`load`):
+    "hardmine"                          statistics float32, descriptor float16
+    "<model sha256>:<tensor>"           activations float16
+    "<predictor>:probabilities"         float32, in the column of the statistics
+and such with a number of rows that differs between images, one after another in that column (`rows`):
+    "<predictor>:boxes"                 a detector's answer: corners, class, confidence, the two box statistics
+    "hardmine:boxes:<hash of boxes>"    the two box statistics of labeled boxes
+    "<predictor>:changed:<operation>"   the answer to a changed image: probabilities; or corners, class and confidence
+                                        of its boxes, and which of the unchanged boxes are in view as the vector
 """
 
 import hashlib
@@ -11,11 +18,13 @@ from typing import Any
 
 import numpy as np
 
+from hardexamples import augmentations
 from hardexamples.features import EXTRACTOR, VERSION
 from hardexamples.models import Features
 
 BLOCK = 500
 LONGEST_TENSOR = 100
+DETECTION_COLUMNS = 8
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,14 @@ class Tables:
     vectors: np.ndarray | None
 
 
+@dataclass(frozen=True)
+class Row:
+    """Numbers about one image: flat, `statistics` float32 and `vector` float16, None where there are none."""
+
+    statistics: np.ndarray | None
+    vector: np.ndarray | None
+
+
 def activations_extractor(model: str, tensor: str) -> str:
     """Who measured a model's activations: its hash and the tensor, or the tensor's hash where its name is long."""
     if len(tensor) > LONGEST_TENSOR:
@@ -54,13 +71,27 @@ def probabilities_extractor(predictor: str) -> str:
     return f"{predictor}:probabilities"
 
 
-def extractors(*, model: str, tensor: str, predictor: str, probabilities: bool) -> list[tuple[str, int]]:
+def boxes_extractor(predictor: str) -> str:
+    """Who found boxes: a model with its profile."""
+    return f"{predictor}:boxes"
+
+
+def labeled_extractor(boxes: np.ndarray) -> str:
+    """Who measured these (m, 4) labeled boxes: other boxes of the same image are measured anew."""
+    return f"{EXTRACTOR}:boxes:{hashlib.sha256(_bytes(boxes, '<f4')).hexdigest()[:32]}"
+
+
+def changed_extractor(predictor: str, operation: str) -> str:
+    """Who answered to an image changed by an operation: a model with its profile."""
+    return f"{predictor}:changed:{operation}"
+
+
+def extractors(*, model: str, tensor: str, predictor: str, classifies: bool) -> list[tuple[str, int]]:
     """All that is kept of an image that a model saw: (extractor, version)."""
     found = [(EXTRACTOR, VERSION)]
     if tensor:
         found.append((activations_extractor(model, tensor), 1))
-    if probabilities:
-        found.append((probabilities_extractor(predictor), 1))
+    found.append((probabilities_extractor(predictor), 1) if classifies else (boxes_extractor(predictor), VERSION))
     return found
 
 
@@ -68,8 +99,7 @@ def records(answer: Mapping[str, Any], *, sha256: str, model: str, tensor: str, 
     """The rows of one predicted image.
 
     Args:
-        answer: statistics, descriptor, activations and probabilities, as `batchservices.inference.predict_image` has
-            them; the last two may be None.
+        answer: as `batchservices.inference.predict_image` has it.
     """
     yield Record(sha256, EXTRACTOR, VERSION, _bytes(answer["statistics"], "<f4"), _bytes(answer["descriptor"], "<f2"))
     if tensor and answer["activations"] is not None:
@@ -78,6 +108,26 @@ def records(answer: Mapping[str, Any], *, sha256: str, model: str, tensor: str, 
     if answer["probabilities"] is not None:
         extractor = probabilities_extractor(predictor)
         yield Record(sha256, extractor, 1, _bytes(answer["probabilities"], "<f4"), None)
+    if answer["boxes"] is not None:
+        table = [answer["boxes"], answer["classes"], answer["confidences"], answer["box_statistics"]]
+        yield Record(sha256, boxes_extractor(predictor), VERSION, _side_by_side(table), None)
+
+
+def labeled_record(boxes: np.ndarray, statistics: np.ndarray, *, sha256: str) -> Record:
+    """The row of an image's labeled boxes: (m, 4) and (m, 2) float32."""
+    return Record(sha256, labeled_extractor(boxes), VERSION, _bytes(statistics, "<f4"), None)
+
+
+def changed_record(said: Mapping[str, Any] | None, *, sha256: str, predictor: str, operation: str) -> Record:
+    """The row of an answer to a changed image, as `batchservices.closer_looks.predict_changed` has it; without any
+    number where there was none that could be believed, so that nobody asks again."""
+    extractor = changed_extractor(predictor, operation)
+    if said is None:
+        return Record(sha256, extractor, augmentations.VERSION, None, None)
+    if "probabilities" in said:
+        return Record(sha256, extractor, augmentations.VERSION, _bytes(said["probabilities"], "<f4"), None)
+    table = _side_by_side([said["boxes"], said["classes"], said["confidences"]])
+    return Record(sha256, extractor, augmentations.VERSION, table, _bytes(said["in_view"], "<f2"))
 
 
 def save(rows: Iterable[Record]) -> None:
@@ -113,6 +163,36 @@ def load(sha256s: Sequence[str], extractor: str, version: int) -> Tables:
     return Tables(statistics, vectors)
 
 
+def rows(keys: Sequence[tuple[str, str]], version: int) -> list[Row | None]:
+    """What was said about images, one by one.
+
+    Args:
+        keys: (sha256, extractor) per image.
+        version: of all these extractors.
+    """
+    kept: dict[tuple[str, str], Row] = {}
+    for block in _blocks(list(dict.fromkeys(keys))):
+        found = Features.objects.filter(
+            sha256__in={sha256 for sha256, _ in block}, extractor__in={who for _, who in block}, version=version
+        )
+        for sha256, extractor, statistics, vector in found.values_list("sha256", "extractor", "statistics", "vector"):
+            kept[sha256, extractor] = Row(_numbers(statistics, "<f4"), _numbers(vector, "<f2"))
+    return [kept.get(key) for key in keys]
+
+
+def detections(sha256s: Sequence[str], predictor: str) -> list[np.ndarray | None]:
+    """What a detector found in images: (m, 8) float32 each, corners, class, confidence and the two numbers of
+    `hardexamples.features.BOX_STATISTICS`; None where it was not kept."""
+    kept = rows([(sha256, boxes_extractor(predictor)) for sha256 in sha256s], VERSION)
+    return [
+        None if row is None or row.statistics is None else row.statistics.reshape(-1, DETECTION_COLUMNS) for row in kept
+    ]
+
+
+def _numbers(said: Any, dtype: str) -> np.ndarray | None:
+    return None if said is None else np.frombuffer(said, dtype)
+
+
 def _fill(table: np.ndarray | None, rows: int, places: list[int], said: Any, dtype: str) -> np.ndarray | None:
     """The table with one image's numbers in their places; made by the first image that has any."""
     if said is None:
@@ -124,9 +204,14 @@ def _fill(table: np.ndarray | None, rows: int, places: list[int], said: Any, dty
     return table
 
 
-def _blocks(sha256s: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(sha256s), BLOCK):
-        yield sha256s[start : start + BLOCK]
+def _blocks[T](values: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(values), BLOCK):
+        yield values[start : start + BLOCK]
+
+
+def _side_by_side(columns: Sequence[np.ndarray]) -> bytes:
+    """Columns (m,) or (m, c) as the bytes of one (m, ...) float32 table."""
+    return _bytes(np.column_stack(columns), "<f4")
 
 
 def _bytes(values: Any, dtype: str) -> bytes:

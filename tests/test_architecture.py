@@ -63,6 +63,7 @@ WITHOUT_DJANGO = [
     "hardexamples/notation.py",
     "hardexamples/extraction.py",
     "batchservices/answers.py",
+    "batchservices/closer_looks.py",
     "batchservices/onnxfile.py",
     "batchservices/proposal.py",
     "batchservices/inference.py",

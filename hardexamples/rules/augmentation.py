@@ -53,8 +53,10 @@ class Augmentation(Rule):
     def _fit(self, reference: Reference | None) -> bool:
         self.weights_ = {op: float(weight) for op, weight in self.operations.items() if weight > 0}
         self.usual_ = dict.fromkeys(self.weights_, 0.0)
-        if reference is not None and self._met(self.needs, reference):
-            for op, change in self._changes(reference).items():
+        # the boxes of a reference are the labeled ones; what its detector said stands beside them
+        seen: Batch | None = reference if reference is None or reference.answers is None else reference.answers
+        if seen is not None and self._met(self.needs, seen):
+            for op, change in self._changes(seen).items():
                 known = change[~np.isnan(change)]
                 if len(known) >= FEWEST:
                     self.usual_[op] = float(known.mean())

@@ -118,6 +118,49 @@ def scikit_learn(kind: str, *, zipmap: bool = True) -> bytes:
     return to_onnx(estimator, X[:1], options={id(estimator): {"zipmap": zipmap}}).SerializeToString()
 
 
+def tells_sides(*, gain: float = 4.0) -> bytes:
+    """A classifier that says "cat" where the left half is brighter, "dog" where the right one is, the surer the more:
+    mirrored, it says the other. The input is scaled to 0..1."""
+    side = np.where(np.arange(SIDE) < SIDE / 2, 1.0, -1.0) * gain / (3 * SIDE * SIDE / 2)
+    weights = {"side": np.broadcast_to(side, (1, 3, SIDE, SIDE)).astype(np.float32)}
+    weights |= {"turn": np.array([[1, -1, 0]], np.float32), "never": np.array([[0, 0, -20]], np.float32)}
+    nodes = [
+        make_node("Mul", ["image", "side"], ["pulled"]),
+        make_node("ReduceSum", ["pulled"], ["pull"], keepdims=0),
+        make_node("Mul", ["turn", "pull"], ["odds"]),
+        make_node("Add", ["odds", "never"], ["logits"]),
+        make_node("Softmax", ["logits"], ["scores"]),
+    ]
+    return build(nodes, weights=weights).SerializeToString()
+
+
+def follows(*, renames: bool = False, score: float = 0.8) -> bytes:
+    """A detector that finds one box of 4 by 4 pixels, around the middle of the light from left to right; a "cat", or if
+    it `renames` a "dog" where that is in the right half."""
+    weights = {
+        "places": np.broadcast_to(np.arange(SIDE) + 0.5, (1, 1, 1, SIDE)).astype(np.float32),
+        "base": np.array([[[-2, 2, 2, 6]]], np.float32),
+        "across": np.array([[[1, 0, 1, 0]]], np.float32),
+        "score": np.array([[score]], np.float32),
+        "middle": np.array(SIDE / 2 if renames else SIDE * 2, np.float32),
+        "row": np.array([1, 1], np.int64),
+    }
+    nodes = [
+        make_node("Mul", ["image", "places"], ["pulled"]),
+        make_node("ReduceSum", ["pulled"], ["pull"], keepdims=0),
+        make_node("ReduceSum", ["image"], ["light"], keepdims=0),
+        make_node("Div", ["pull", "light"], ["center"]),
+        make_node("Mul", ["across", "center"], ["moved"]),
+        make_node("Add", ["base", "moved"], ["boxes"]),
+        make_node("Identity", ["score"], ["scores"]),
+        make_node("Greater", ["center", "middle"], ["right"]),
+        make_node("Cast", ["right"], ["class"], to=TensorProto.FLOAT),
+        make_node("Reshape", ["class", "row"], ["classes"]),
+    ]
+    outputs = {"boxes": (1, 1, 4), "scores": (1, 1), "classes": (1, 1)}
+    return build(nodes, weights=weights, outputs=outputs).SerializeToString()
+
+
 # ---- hostile ----
 
 

@@ -49,6 +49,9 @@ def test_the_hash_knows_only_its_own_descriptor() -> None:
     found = perceptual_hash(np.stack([descriptor(scene(0))]))
     assert found is not None
     assert found.shape == (1, 90)
+    nothing = perceptual_hash(np.zeros((0, len(descriptor(scene(0)))), np.float32))
+    assert nothing is not None
+    assert nothing.shape == (0, 90)
 
 
 def test_a_choice_prefers_variety_among_the_equally_hard() -> None:

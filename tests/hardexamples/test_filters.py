@@ -55,6 +55,24 @@ def test_an_own_filter_reads_back_as_it_was_written() -> None:
     assert FilterChoices.of(HardExampleFilter.objects.get(pk=made.pk)) == replace(choices, **written)
 
 
+def test_all_that_a_person_sets_reaches_the_rules() -> None:
+    made = preset()
+    made.aug_op_config, made.measure, made.cap = "invert:2+add:0", "entropy", 40
+    made.second_look_images, made.second_look_seconds = 7, 9
+    settings = settings_of(made)
+    assert settings.augmentations == {"invert": 2, "add": 0}
+    assert (settings.measure, settings.cap) == ("entropy", 40)
+    assert (settings.second_look_images, settings.second_look_seconds) == (7, 9)
+    made.aug_op_config = ""
+    assert settings_of(made).augmentations == {}
+
+
+def test_settings_that_were_frozen_before_there_was_a_second_look_are_still_read() -> None:
+    old = settings_of(preset()).as_dict()
+    del old["second_look_images"], old["second_look_seconds"]
+    assert FilterSettings.from_dict(old) == FilterSettings()
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [

@@ -66,7 +66,7 @@ def test_who_lost_the_lease_writes_nothing_more_and_the_next_says_the_same() -> 
     def lost(progress: bool) -> None:
         nonlocal calls
         calls += 1
-        if calls == 3:
+        if calls == 4:
             raise LeaseLost
 
     row = begun()

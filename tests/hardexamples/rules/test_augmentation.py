@@ -59,6 +59,17 @@ def test_an_operation_that_changes_training_images_too_is_distrusted() -> None:
     assert scores.tolist() == [0, 0, 0]
 
 
+def test_a_detector_is_distrusted_by_its_answers_not_by_the_labels() -> None:
+    labeled = reference(20, task="object_detection")
+    answers = detected(
+        20, names=labeled.names, boxes=[BOX] * 20, box_labels=None, box_confidences=None,
+        augmented_boxes={"crop": [retake(BOX)] * 20, "fliplr": [retake(BOX[:1])] * 20},
+    )  # fmt: skip
+    fitted = Augmentation({"fliplr": 1.0, "crop": 1.0}).fit(replace(labeled, answers=answers))
+    assert fitted.usual_ == {"fliplr": 1.0, "crop": 0.0}
+    assert fitted.weights_ == {"fliplr": 0.0, "crop": 1.0}
+
+
 def test_evidence_tells_both_answers_the_largest_change_first() -> None:
     batch = inputs(fliplr=[[0.45, 0.55, 0]] * 3, crop=[[0, 0.2, 0.8]] * 3)
     evidence = rule(fliplr=1.0, crop=1.0).explain(batch, 0)
