@@ -17,14 +17,14 @@ from django.utils import timezone
 from config.leases import CHUNK_ROWS, CHUNK_SECONDS, breathe
 from config.lifecycle import move_one
 from config.steps import step
-from hardexamples.models import MINING_MOVES, HardExampleFilter, Mining, MiningItem, MiningStatus, SuspectLabel
+from hardexamples import suspects
+from hardexamples.models import MINING_MOVES, HardExampleFilter, Mining, MiningItem, MiningStatus
 from hardexamples.reference import Found
 from hardexamples.rules import Evidence
 from hardexamples.scoring import FUSION_VERSION, Batch, Filter, FilterSettings, Verdicts, undecided
 from hardexamples.second_look import Looker, View
 
 SENTENCE_LENGTH = 500
-NAME_LENGTH, LABEL_LENGTH = 1200, 200
 EXPLAINED = 100  # images at once: much cheaper than one by one
 
 
@@ -104,7 +104,7 @@ def mine(
         found.reference if found else None, fitted=_kept_fit(mining, found)
     )
     _keep_fit(mining, fitted, found, len(batch), hold)
-    _keep_suspects(mining, fitted, found, hold)
+    suspects.keep(fitted.suspect_labels_, mining=mining, found=found, hold=hold)
     verdicts = fitted.apply(batch)
     if again is not None:
         verdicts = _second_look(mining, verdicts, subjects, again, hold)
@@ -151,36 +151,6 @@ def _kept_fit(mining: Mining, found: Found | None) -> dict[str, Any] | None:
     return {key: value for key, value in mining.fitted.items() if key != "suspect_labels"}
 
 
-def _keep_suspects(mining: Mining, fitted: Filter, found: Found | None, hold: Callable[[bool], None]) -> None:
-    """What the training set probably says wrongly, the surest first."""
-    names = found.reference.class_names if found else ()
-    rows = [
-        SuspectLabel(
-            mining=mining,
-            position=position,
-            name=found.reference.names[each.index][:NAME_LENGTH] if found else "",
-            sha256=found.sha256s[each.index] if found else "",
-            given=names[each.given][:LABEL_LENGTH],
-            likelier=names[each.likelier][:LABEL_LENGTH],
-            confidence=each.confidence,
-        )
-        for position, each in enumerate(fitted.suspect_labels_ if found else ())
-    ]
-    for start in range(0, max(1, len(rows)), CHUNK_ROWS):
-        with transaction.atomic():
-            hold(False)
-            mining.suspects.filter(position__gte=len(rows)).delete()  # an earlier worker saw other images
-            SuspectLabel.objects.bulk_create(
-                rows[start : start + CHUNK_ROWS],
-                update_conflicts=True,
-                unique_fields=["mining", "position"],
-                update_fields=["name", "sha256", "given", "likelier", "confidence"],
-            )
-            step("mining.suspects.before_commit")
-        step("mining.suspects.committed")
-        breathe()
-
-
 def _second_look(
     mining: Mining, verdicts: Verdicts, subjects: Sequence[Subject], again: Again, hold: Callable[[bool], None]
 ) -> Verdicts:
@@ -203,13 +173,8 @@ def _second_look(
             for place in chosen
         ]
         looker.look(views, committed=lambda: hold(True))
-    seen = looker.seen(batch, chosen, sha256s)
     _keep_looks(mining, looker.looks(sha256s), hold)
-    scores = {name: score.copy() for name, score in verdicts.scores.items()}
-    for name, rule in verdicts.filter.rules_.items():
-        if "augmented" in rule.needs:
-            scores[name][chosen] = rule.score(seen.take(chosen))
-    return verdicts.filter.decide(seen, scores)
+    return looker.decided(verdicts, chosen, sha256s)
 
 
 def _keep_looks(mining: Mining, looks: int, hold: Callable[[bool], None]) -> None:

@@ -23,7 +23,7 @@ from hardexamples import augmentations, store
 from hardexamples.augmentations import Retake
 from hardexamples.rules.augmentation import CODES
 from hardexamples.rules.contract import given
-from hardexamples.scoring import Batch, FilterSettings
+from hardexamples.scoring import Batch, FilterSettings, Verdicts
 
 TRAINING_IMAGES = 100
 """So many training images are changed, too: what changes the answers to all of them says nothing about one."""
@@ -149,6 +149,15 @@ class Looker:
         if not said:
             return batch
         return replace(batch, augmented=said) if batch.boxes is None else replace(batch, augmented_boxes=said)
+
+    def decided(self, verdicts: Verdicts, chosen: np.ndarray, sha256s: Sequence[str]) -> Verdicts:
+        """The verdicts with what is kept of the second look at the images at `chosen`; arguments as `seen`."""
+        seen = self.seen(verdicts.batch, chosen, sha256s)
+        scores = {name: score.copy() for name, score in verdicts.scores.items()}
+        for name, rule in verdicts.filter.rules_.items():
+            if "augmented" in rule.needs:
+                scores[name][chosen] = rule.score(seen.take(chosen))
+        return verdicts.filter.decide(seen, scores)
 
 
 def _probabilities(batch: Batch, rows: Sequence[tuple[int, store.Row]]) -> np.ndarray:
