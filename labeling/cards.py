@@ -1,7 +1,7 @@
 """What a card of the grid, or the image of the sample page, shows of a sample: plain values for templates."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from datasets.models import Annotation, HardReason, Sample, Status
@@ -27,7 +27,8 @@ class Box:
 
 @dataclass(frozen=True)
 class Card:
-    """A sample as a small picture: `steps` of four is its hardness, `why` its gravest reason."""
+    """A sample as a small picture: `steps` of four is its hardness, `why` its gravest reason, `copies` how many near
+    duplicates its stack has, itself included, 0 for none; `label_ids` separated by spaces."""
 
     sample: Sample
     words: str
@@ -37,6 +38,8 @@ class Card:
     missing: range
     why: str
     tone: str
+    copies: int
+    label_ids: str
 
 
 def boxes(annotations: Sequence[Annotation]) -> list[Box]:
@@ -67,18 +70,18 @@ def steps(coefficient: float) -> int:
     return min(4, int(coefficient * 4) + 1) if coefficient > 0 else 0
 
 
-def cards(samples: Sequence[Sample]) -> list[Card]:
-    """The cards of a page, with two queries for all of them."""
+def cards(samples: Sequence[Sample], *, stacks: Mapping[str, int]) -> list[Card]:
+    """The cards of a page, with two queries for all of them; `stacks` says how many samples stand in each."""
     claims: dict[int, list[Annotation]] = defaultdict(list)
     for annotation in Annotation.objects.filter(sample__in=samples).select_related("label").order_by("id"):
         claims[annotation.sample_id].append(annotation)
     reasons: dict[int, HardReason] = {}
     for reason in HardReason.objects.filter(sample__in=samples).order_by("-score", "position").defer("neighbors"):
         reasons.setdefault(reason.sample_id, reason)
-    return [_card(sample, claims[sample.pk], reasons.get(sample.pk)) for sample in samples]
+    return [_card(sample, claims[sample.pk], reasons.get(sample.pk), stacks.get(sample.stack, 0)) for sample in samples]
 
 
-def _card(sample: Sample, annotations: list[Annotation], reason: HardReason | None) -> Card:
+def _card(sample: Sample, annotations: list[Annotation], reason: HardReason | None, copies: int) -> Card:
     names = list(dict.fromkeys(annotation.label.name for annotation in annotations))
     filled = steps(sample.hard_coefficient)
     return Card(
@@ -90,4 +93,6 @@ def _card(sample: Sample, annotations: list[Annotation], reason: HardReason | No
         missing=range(4 - filled),
         why=reason.sentence if reason else "",
         tone=STATUS_TONES[Status(sample.status)],
+        copies=copies if copies > 1 else 0,
+        label_ids=" ".join(str(pk) for pk in dict.fromkeys(annotation.label_id for annotation in annotations)),
     )

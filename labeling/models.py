@@ -35,7 +35,8 @@ REVIEW_TASK_MOVES = {
 
 class ReviewTask(LeasedWork):
     """A decision about a selection that is too large for a request. What was selected is frozen at its start: `chosen`
-    holds the ids and then the versions that the person saw, int64 each; `cursor` is how many of them are done."""
+    holds the ids and then the versions that the person saw, int64 each (of an undoing the ids of events, and zeros);
+    `cursor` is how many of them are done."""
 
     class Verb(models.TextChoices):
         CONFIRM = "confirm", "Confirm"
@@ -45,6 +46,7 @@ class ReviewTask(LeasedWork):
         UNMARK_HARD = "unmark_hard", "Unmark"
         ADD_TO_DATASET = "add_to_dataset", "Add to dataset"
         DELETE = "delete", "Delete"
+        UNDO = "undo", "Undo"
 
     WORKING = (ReviewTaskStatus.RUNNING,)
 

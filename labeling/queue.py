@@ -5,15 +5,17 @@ samples that join or leave while somebody turns pages are neither skipped nor sh
 from the counters of the dataset; samples themselves are never counted beyond `COUNT_CAP`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime, time, timedelta
 
 from django import forms
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import QueryDict
+from django.utils import timezone
 
 from config.refusals import Refused
-from datasets.models import Annotation, Dataset, HardReason, Sample, SampleCount, Status
+from datasets.models import Annotation, Dataset, HardReason, Origin, Sample, SampleCount, Status
 
 PAGE_SIZE = 50
 COUNT_CAP = 1000
@@ -46,15 +48,40 @@ class Cursor(forms.CharField):
         return place
 
 
+class Share(forms.FloatField):
+    """One end of a range of shares, 0..1."""
+
+    def __init__(self, label: str) -> None:
+        super().__init__(min_value=0, max_value=1, required=False, label=label)
+
+
+class Identity(forms.IntegerField):
+    """The id of a row."""
+
+    def __init__(self) -> None:
+        super().__init__(min_value=1, max_value=2**63 - 1, required=False)
+
+
 class QueueForm(forms.Form):
     """What a reviewer may ask of the queue, as it stands in the address."""
 
     tab = forms.ChoiceField(choices=list(TABS.items()), required=False)
     hard = forms.ChoiceField(choices=[("", "Any"), ("yes", "Hard"), ("no", "Not hard")], required=False)
+    coefficient_from = Share("Hard coefficient from")
+    coefficient_to = Share("to")
     reason = forms.IntegerField(min_value=0, max_value=32767, required=False)
-    label = forms.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
+    rule = forms.CharField(max_length=64, required=False)
+    label = Identity()
+    without = Identity()
     predicted = forms.CharField(max_length=1024, required=False)
+    confidence_from = Share("Confidence from")
+    confidence_to = Share("to")
+    added_from = forms.DateField(required=False, label="Added from")
+    added_to = forms.DateField(required=False, label="to")
     name = forms.CharField(max_length=255, required=False, label="File name")
+    labeled_by = Identity()
+    origin = forms.ChoiceField(choices=[("", "Any"), *Origin.choices], required=False)
+    stack = forms.CharField(max_length=32, required=False)
     size = forms.ChoiceField(choices=[(size, size) for size in SIZES], required=False)
     after = Cursor()
     before = Cursor()
@@ -75,10 +102,21 @@ class Queue:
 
     tab: str = "all"
     hard: str = ""
+    coefficient_from: float | None = None
+    coefficient_to: float | None = None
     reason: int | None = None
+    rule: str = ""
     label: int | None = None
+    without: int | None = None
     predicted: str = ""
+    confidence_from: float | None = None
+    confidence_to: float | None = None
+    added_from: date | None = None
+    added_to: date | None = None
     name: str = ""
+    labeled_by: int | None = None
+    origin: str = ""
+    stack: str = ""
     size: str = "medium"
 
     @property
@@ -95,20 +133,56 @@ class Queue:
 
     def samples(self, dataset: Dataset) -> QuerySet[Sample]:
         """The samples of the queue, hardest first."""
-        rows = dataset.samples.order_by("-hard_coefficient", "-id")
-        if self.tab != "all":
-            rows = rows.filter(status=self.tab)
-        if self.hard:
-            rows = rows.filter(hard=self.hard == "yes")
-        if self.reason is not None:
-            rows = rows.filter(Exists(HardReason.objects.filter(sample=OuterRef("pk"), code=self.reason)))
+        return self._narrowed(dataset.samples.order_by("-hard_coefficient", "-id"))
+
+    def folded(self, dataset: Dataset) -> QuerySet[Sample]:
+        """The same, of each stack of near duplicates only the first that the filters leave; all of one stack where the
+        queue asks for it."""
+        if self.stack:
+            return self.samples(dataset)
+        first = Q(hard_coefficient__gt=OuterRef("hard_coefficient")) | Q(
+            hard_coefficient=OuterRef("hard_coefficient"), pk__gt=OuterRef("pk")
+        )
+        before = self._narrowed(Sample.objects.filter(first, dataset=dataset, stack=OuterRef("stack")))
+        return self.samples(dataset).filter(Q(stack="") | ~Exists(before))
+
+    def stack_sizes(self, dataset: Dataset, samples: Sequence[Sample]) -> dict[str, int]:
+        """How many samples of the queue stand in the stacks of these."""
+        names = {sample.stack for sample in samples} - {""}
+        rows = self._narrowed(Sample.objects.filter(dataset=dataset, stack__in=names)).order_by().values("stack")
+        return {row["stack"]: row["number"] for row in rows.annotate(number=Count("id"))} if names else {}
+
+    def _narrowed(self, rows: QuerySet[Sample]) -> QuerySet[Sample]:
+        asked = {
+            "status": None if self.tab == "all" else self.tab,
+            "hard": {"yes": True, "no": False}.get(self.hard),
+            "hard_coefficient__gte": self.coefficient_from,
+            "hard_coefficient__lte": self.coefficient_to,
+            "predicted_label": self.predicted or None,
+            "confidence__gte": self.confidence_from,
+            "confidence__lte": self.confidence_to,
+            "created_at__gte": _midnight(self.added_from),
+            "created_at__lt": _midnight(self.added_to and self.added_to + timedelta(days=1)),
+            "name__icontains": self.name or None,
+            "confirmed_by": self.labeled_by,
+            "origin": self.origin or None,
+            "stack": self.stack or None,
+        }
+        rows = rows.filter(**{column: value for column, value in asked.items() if value is not None})
+        if self.reason is not None or self.rule:
+            reasons = HardReason.objects.filter(sample=OuterRef("pk"))
+            reasons = reasons if self.reason is None else reasons.filter(code=self.reason)
+            rows = rows.filter(Exists(reasons.filter(rule=self.rule) if self.rule else reasons))
         if self.label is not None:
             rows = rows.filter(Exists(Annotation.objects.filter(sample=OuterRef("pk"), label=self.label)))
-        if self.predicted:
-            rows = rows.filter(predicted_label=self.predicted)
-        if self.name:
-            rows = rows.filter(name__icontains=self.name)
+        if self.without is not None:
+            rows = rows.exclude(Exists(Annotation.objects.filter(sample=OuterRef("pk"), label=self.without)))
         return rows
+
+
+def _midnight(day: date | None) -> datetime | None:
+    """When a day begins where the server stands."""
+    return timezone.make_aware(datetime.combine(day, time.min)) if day else None
 
 
 def read(parameters: Mapping[str, str]) -> tuple[Queue, dict[str, tuple[float, int] | None]]:
@@ -122,15 +196,8 @@ def read(parameters: Mapping[str, str]) -> tuple[Queue, dict[str, tuple[float, i
         field, errors = next(iter(form.errors.items()))
         raise Refused("unknown_filter", f"This filter is not understood: {errors[0]}", field=field)
     words = form.cleaned_data
-    queue = Queue(
-        tab=words["tab"] or "all",
-        hard=words["hard"],
-        reason=words["reason"],
-        label=words["label"],
-        predicted=words["predicted"],
-        name=words["name"],
-        size=words["size"] or "medium",
-    )
+    asked = {each.name: words[each.name] for each in fields(Queue)}
+    queue = Queue(**asked | {"tab": words["tab"] or "all", "size": words["size"] or "medium"})
     return queue, {"after": words["after"], "before": words["before"]}
 
 

@@ -4,6 +4,7 @@ Both do the same, chunk by chunk, by `decide`. A selection is the versions that 
 else has changed since is passed over and counted.
 """
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -20,11 +21,10 @@ from config.leases import AWAY, Lease, LeaseLost, breathe, claim
 from config.lifecycle import move, move_one
 from config.refusals import Refused
 from config.steps import step
-from datasets import bulk_review, deletion, review, transfer
+from datasets import bulk_review, deletion, review, transfer, undoing
 from datasets.bulk_review import Changed
 from datasets.intake import Claim
-from datasets.models import Annotation, Dataset, Sample, Task
-from datasets.undoing import add
+from datasets.models import Annotation, Dataset, ReviewEvent, Sample, Task
 from labeling.models import REVIEW_TASK_MOVES, ReviewTask, ReviewTaskStatus
 
 TASK = "labeling.execute_review"
@@ -38,6 +38,7 @@ CHUNKS: Mapping[str, int] = {
     Verb.LABEL: 50,
     Verb.ADD_TO_DATASET: 60,
     Verb.DELETE: 100,
+    Verb.UNDO: undoing.CHUNK_EVENTS,
 }
 """Samples of one transaction, about 0.4 s of a writer on SQLite."""
 
@@ -95,10 +96,12 @@ def decide(
         Refused: unknown_label, unknown_dataset, type_mismatch (409), location_read_only, repeated or missing labels of
             a chunk are counted as passed over instead.
     """
+    if verb == Verb.UNDO:
+        return undoing.undo_events(events=list(versions), by=by, batch=batch)
     ours = set(dataset.samples.filter(pk__in=list(versions)).values_list("pk", flat=True))
     known = {pk: version for pk, version in versions.items() if pk in ours}
     done = _VERBS[verb](dataset, known, arguments, by, batch)
-    return add(Changed(0, len(versions) - len(known), batch), done)
+    return undoing.add(Changed(0, len(versions) - len(known), batch), done)
 
 
 def begin(
@@ -115,6 +118,16 @@ def begin(
     if not selection.versions:
         raise Refused("nothing_selected", "No sample is selected.", field="samples")
     check(dataset=dataset, verb=verb, arguments=arguments)
+    return _begin(dataset, verb, selection, arguments, by, batch)
+
+
+def begin_undo(*, dataset: Dataset, batch: str, by: User) -> ReviewTask:
+    """Leaves the undoing of a large batch to a worker; the latest event of each sample comes first."""
+    events = ReviewEvent.objects.filter(dataset=dataset, batch=batch).order_by("-id").values_list("pk", flat=True)
+    return _begin(dataset, Verb.UNDO, Selection(dict.fromkeys(events, 0)), Arguments(), by, secrets.token_hex(16))
+
+
+def _begin(dataset: Dataset, verb: str, selection: Selection, arguments: Arguments, by: User, batch: str) -> ReviewTask:
     with transaction.atomic():
         Dataset.objects.select_for_update().get(pk=dataset.pk)
         made = ReviewTask.objects.filter(dataset=dataset, batch=batch, created_by=by).first()

@@ -1,22 +1,44 @@
-"""The grid of a labeling job: samples as cards, hardest first, and what is done to a selection of them."""
+"""The grid of a labeling job: samples as cards, hardest first, with filters, tabs and what is chosen."""
 
+import secrets
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
 
-from django.contrib import admin, messages
-from django.db.models import Count
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from config.refusals import Refused
-from datasets import holds
-from datasets.models import Dataset, HardReason, ImportTask, Label, LabelingJob, Status, Task
+from datasets import holds, undoing
+from datasets.models import (
+    Dataset,
+    HardReason,
+    ImportTask,
+    Label,
+    LabelingJob,
+    Origin,
+    ReviewEvent,
+    Sample,
+    Status,
+    Task,
+)
 from datasets.pages import actor, staff_page
-from labeling import decisions, queue
+from labeling import queue
 from labeling.cards import cards
+from labeling.models import ReviewTaskStatus
+from labeling.working import Working, working
+
+MODES = (("only", "Set to"), ("add", "Add"), ("remove", "Remove"))
+TOLD_MINUTES = 15  # how long the page tells what came of a large decision
 
 
 def labels_of(job: LabelingJob) -> list[Label]:
@@ -71,12 +93,13 @@ def grid(request: HttpRequest, job_id: int) -> HttpResponse:
         wanted, place = queue.read(request.GET)
         if "tab" not in request.GET and numbers[Status.TO_BE_CONFIRMED]:
             wanted = replace(wanted, tab=Status.TO_BE_CONFIRMED.value)
-        samples = wanted.samples(dataset).select_related("blob")
+        samples = wanted.folded(dataset).select_related("blob")
         page = queue.page(samples, after=place["after"], before=place["before"])
     except Refused as refused:
         wanted, page = queue.Queue(), queue.Page([], "", "")
         mistake = refused.message
     labels = labels_of(job)
+    persons = list(people())
     context = {
         **admin.site.each_context(request),
         "title": f"Label Data / {job}",
@@ -87,7 +110,14 @@ def grid(request: HttpRequest, job_id: int) -> HttpResponse:
         "queue": wanted,
         "mistake": mistake,
         "page": page,
-        "cards": cards(page.samples),
+        "cards": cards(page.samples, stacks=wanted.stack_sizes(dataset, page.samples)),
+        "matching": _matching(wanted, dataset, numbers),
+        "token": secrets.token_hex(16),
+        "modes": MODES,
+        "undoable": _undoable(undoing.last_done(dataset=dataset, by=actor(request))),
+        "redoable": _undoable(undoing.last_undone(dataset=dataset, by=actor(request))),
+        "tasks": _tasks(dataset, actor(request)),
+        "people": persons,
         "sizes": [(size, replace(wanted, size=size).address()) for size in queue.SIZES],
         "back": wanted.address(),
         "following": wanted.address(after=page.following),
@@ -96,7 +126,7 @@ def grid(request: HttpRequest, job_id: int) -> HttpResponse:
             (name, numbers[key], replace(wanted, tab=key).address(), key == wanted.tab)
             for key, name in queue.TABS.items()
         ],
-        "chips": _chips(wanted, labels),
+        "chips": _chips(wanted, labels, persons),
         "unfiltered": queue.Queue(tab=wanted.tab, size=wanted.size).address(),
         "numbers": numbers,
         "labeled": numbers[Status.LABELED],
@@ -139,31 +169,71 @@ def filters(request: HttpRequest, job_id: int) -> HttpResponse:
     return TemplateResponse(request, "admin/labeling/reasons.html", context)
 
 
-@require_POST
-@staff_page("datasets.view_sample")
-def batch(request: HttpRequest, job_id: int) -> HttpResponse:
-    """What the side panel decides about a selection; back to the grid with a report."""
-    job = job_or_404(job_id)
-    try:
-        report = decisions.decide_many(request.POST, dataset=job.dataset, by=actor(request))
-    except Refused as refused:
-        messages.error(request, refused.message)
-    else:
-        messages.success(request, report.done)
-        for words in report.passed_over:
-            messages.warning(request, words)
-    back = QueryDict(request.POST.get("back", "")[:4000])
-    return HttpResponseRedirect(f"{reverse('labeling:job', args=[job.pk])}?{back.urlencode()}")
+def people() -> QuerySet[User]:
+    """Who has confirmed samples, of whatever dataset: one look into an index for each."""
+    return User.objects.filter(Exists(Sample.objects.filter(confirmed_by=OuterRef("pk")))).order_by("username")
 
 
-def _chips(wanted: queue.Queue, labels: list[Label]) -> list[tuple[str, str]]:
+def _matching(wanted: queue.Queue, dataset: Dataset, numbers: Mapping[str, int]) -> str:
+    """How many samples match, in words; counted up to a bound where the counters do not say."""
+    if not wanted.filtered:
+        return f"{numbers[wanted.tab]:,}"
+    found = queue.capped_count(wanted.samples(dataset))
+    return f"{found:,}" if found <= queue.COUNT_CAP else f"more than {queue.COUNT_CAP:,}"
+
+
+def _undoable(event: ReviewEvent | None) -> dict[str, Any] | None:
+    """A decision that can be taken back, in words; a whole batch where it was one."""
+    if event is None or not event.batch:
+        return None
+    number = ReviewEvent.objects.filter(batch=event.batch).count()
+    what = f"{number:,} samples" if number > 1 else event.sample_name
+    return {"words": f"{event.get_verb_display()}: {what}", "batch": event.batch, "at": event.at}
+
+
+def _tasks(dataset: Dataset, by: User) -> list[Working]:
+    """Decisions that a worker is at, and those of the person that ended of late."""
+    lately = timezone.now() - timedelta(minutes=TOLD_MINUTES)
+    tasks = dataset.review_tasks.defer("chosen")
+    return [working(task) for task in tasks.filter(status=ReviewTaskStatus.RUNNING)] + [
+        working(task) for task in tasks.filter(created_by=by, finished_at__gte=lately)[:3]
+    ]
+
+
+def _chips(wanted: queue.Queue, labels: Iterable[Label], persons: Iterable[User]) -> list[tuple[str, str]]:
     """The active filters in words, each with the address without it."""
     names = {label.pk: label.name for label in labels}
-    words = [
-        ({"yes": "hard", "no": "not hard"}.get(wanted.hard, ""), replace(wanted, hard="")),
-        (f"reason {wanted.reason}" if wanted.reason is not None else "", replace(wanted, reason=None)),
-        (f"label {names.get(wanted.label, 'of another dataset')}" if wanted.label else "", replace(wanted, label=None)),
-        (f"predicted {wanted.predicted}" if wanted.predicted else "", replace(wanted, predicted="")),
-        (f"name has “{wanted.name}”" if wanted.name else "", replace(wanted, name="")),
+    who = {person.pk: person.username for person in persons}
+    words: list[tuple[str, dict[str, str | None]]] = [
+        ({"yes": "hard", "no": "not hard"}.get(wanted.hard, ""), {"hard": ""}),
+        (
+            _range("hard coefficient", wanted.coefficient_from, wanted.coefficient_to),
+            {"coefficient_from": None, "coefficient_to": None},
+        ),
+        (f"reason {wanted.reason}" if wanted.reason is not None else "", {"reason": None}),
+        (wanted.rule.replace("_", " "), {"rule": ""}),
+        (f"label {names.get(wanted.label, 'of another dataset')}" if wanted.label else "", {"label": None}),
+        (
+            f"without label {names.get(wanted.without, 'of another dataset')}" if wanted.without else "",
+            {"without": None},
+        ),
+        (f"predicted {wanted.predicted}" if wanted.predicted else "", {"predicted": ""}),
+        (
+            _range("confidence", wanted.confidence_from, wanted.confidence_to),
+            {"confidence_from": None, "confidence_to": None},
+        ),
+        (_range("added", wanted.added_from, wanted.added_to), {"added_from": None, "added_to": None}),
+        (f"name has “{wanted.name}”" if wanted.name else "", {"name": ""}),
+        (f"labeled by {who.get(wanted.labeled_by, 'nobody here')}" if wanted.labeled_by else "", {"labeled_by": None}),
+        (Origin(wanted.origin).label if wanted.origin else "", {"origin": ""}),
+        ("one stack" if wanted.stack else "", {"stack": ""}),
     ]
-    return [(text, without.address()) for text, without in words if text]
+    return [(text, replace(wanted, **without).address()) for text, without in words if text]  # type: ignore[arg-type]
+
+
+def _range(name: str, low: float | date | None, high: float | date | None) -> str:
+    if low is None and high is None:
+        return ""
+    if low is not None and high is not None:
+        return f"{name} {low} to {high}"
+    return f"{name} from {low}" if low is not None else f"{name} up to {high}"

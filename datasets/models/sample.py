@@ -121,6 +121,7 @@ class Sample(models.Model):
             models.Index(fields=["dataset", "status", "-hard_coefficient", "-id"], name="sample_queue"),
             models.Index(fields=["dataset", "-hard_coefficient", "-id"], name="sample_hardest"),
             models.Index(fields=["dataset", "hard", "-hard_coefficient", "-id"], name="sample_hard"),
+            models.Index(fields=["dataset", "stack"], condition=~Q(stack=""), name="sample_stack"),
         ]
         permissions = [
             ("confirm_sample", "Can confirm and reject samples"),

@@ -1,4 +1,4 @@
-"""What a reviewer decides on the grid and on a sample's page."""
+"""What a reviewer decides on a sample's page."""
 
 import pytest
 from django.urls import reverse
@@ -41,12 +41,6 @@ def job(dataset):
 
 def page(sample) -> str:
     return reverse("labeling:sample", args=[job(sample.dataset), sample.pk]) + "?tab=to_be_confirmed"
-
-
-def select(client, samples, **words):
-    chosen = " ".join(f"{sample.pk}:{sample.version}" for sample in samples)
-    address = reverse("labeling:batch", args=[job(samples[0].dataset)])
-    return client.post(address, {"samples": chosen, "back": "tab=to_be_confirmed&size=small", **words}, follow=True)
 
 
 def labels(sample) -> list[str]:
@@ -124,61 +118,4 @@ def test_seeing_is_not_deciding(waiting, client, verb):
     viewer.user_permissions.set(rights("datasets.view_sample"))
     client.force_login(viewer)
     assert client.post(page(waiting[0]), {"version": 1, "verb": verb}).status_code == 403
-    assert select(client, waiting, verb=verb).status_code == 403
     assert not ReviewEvent.objects.exists()
-
-
-# --- a selection
-def test_a_selection_is_confirmed_with_the_label_chosen_for_it(waiting, seven, review):
-    answer = select(review, waiting[:2], verb="confirm", label=seven.pk)
-    assert "2 Labeled." in answer.content.decode()
-    assert [labels(sample) for sample in waiting] == [["seven"], ["seven"], ["one"]]
-    assert answer.request["QUERY_STRING"] == "tab=to_be_confirmed&size=small"
-    assert ReviewEvent.objects.values("batch").distinct().count() == 1
-
-
-def test_what_somebody_else_changed_is_passed_over_and_said(waiting, review):
-    Sample.objects.filter(pk=waiting[0].pk).update(version=2)
-    text = select(review, waiting, verb="reject").content.decode()
-    assert "2 rejected." in text
-    assert "changed meanwhile" in text
-
-
-def test_batch_hardness_changes_hardness_alone(waiting, review):
-    before = list(Sample.objects.order_by("id").values("status", "hard_coefficient", "confirmed_by", "predicted_label"))
-    select(review, waiting, verb="unmark")
-    assert not Sample.objects.filter(hard=True).exists()
-    select(review, waiting, verb="confirm_hard_example")
-    assert Sample.objects.filter(hard=True, hard_set_by="person").count() == 3
-    assert before == list(
-        Sample.objects.order_by("id").values("status", "hard_coefficient", "confirmed_by", "predicted_label")
-    )
-
-
-def test_add_to_dataset_copies_what_is_labeled(waiting, review):
-    target = DatasetFactory(name="training")
-    select(review, waiting[:2], verb="confirm")
-    for sample in waiting:
-        sample.refresh_from_db()
-    text = select(review, waiting, verb="add_to_dataset", target=target.pk).content.decode()
-    assert "2 added to training." in text
-    assert "1 are not Labeled yet" in text
-    assert target.samples.count() == 2
-
-
-def test_samples_of_another_dataset_are_out_of_reach(waiting, review):
-    other = SampleFactory(status=Status.TO_BE_CONFIRMED, hard=True)
-    chosen = f"{other.pk}:1"
-    review.post(
-        reverse("labeling:batch", args=[job(waiting[0].dataset)]), {"samples": chosen, "verb": "unmark", "back": ""}
-    )
-    other.refresh_from_db()
-    assert other.hard
-
-
-@pytest.mark.parametrize("chosen", ["", "x", "1:y", " ".join(["1:1"] * 501)])
-def test_a_selection_that_makes_no_sense_is_refused_in_words(waiting, review, chosen):
-    address = reverse("labeling:batch", args=[job(waiting[0].dataset)])
-    answer = review.post(address, {"samples": chosen, "verb": "reject", "back": ""}, follow=True)
-    assert answer.status_code == 200
-    assert [message.level_tag for message in answer.context["messages"]] == ["error"]

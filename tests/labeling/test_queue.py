@@ -1,14 +1,25 @@
 """The queue: hardest first, nothing skipped, nothing twice, nothing counted."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.db.models import QuerySet
+from django.http import QueryDict
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
 from config.refusals import Refused
 from datasets.models import Sample, Status
 from labeling import queue
-from tests.factories import AnnotationFactory, DatasetFactory, HardReasonFactory, LabelFactory, SampleFactory
+from tests.factories import (
+    AnnotationFactory,
+    DatasetFactory,
+    HardReasonFactory,
+    LabelFactory,
+    SampleFactory,
+    UserFactory,
+)
 
 
 @pytest.fixture
@@ -57,11 +68,22 @@ def test_a_sample_that_leaves_the_queue_makes_nobody_skip_another(dataset):
 def test_each_filter_keeps_what_it_names(dataset):
     label = LabelFactory(dataset=dataset, name="cat")
     wanted = SampleFactory(
-        dataset=dataset, status=Status.TO_BE_CONFIRMED, hard=True, predicted_label="cat", name="street_7.png"
+        dataset=dataset,
+        status=Status.TO_BE_CONFIRMED,
+        hard=True,
+        hard_coefficient=0.7,
+        predicted_label="cat",
+        confidence=0.6,
+        name="street_7.png",
+        origin="filter",
+        stack="m1-2",
+        created_at=datetime(2026, 3, 2, 23, 59, tzinfo=UTC),
     )
     AnnotationFactory(sample=wanted, label=label)
-    HardReasonFactory(sample=wanted, code=1)
-    SampleFactory(dataset=dataset, predicted_label="dog", name="yard.png")
+    HardReasonFactory(sample=wanted, code=1, rule="low_confidence")
+    dog = LabelFactory(dataset=dataset, name="dog")
+    other = SampleFactory(dataset=dataset, predicted_label="dog", confidence=0.9, name="yard.png", hard_coefficient=0.1)
+    AnnotationFactory(sample=other, label=dog)
     for words in (
         {"tab": "to_be_confirmed"},
         {"hard": "yes"},
@@ -69,14 +91,61 @@ def test_each_filter_keeps_what_it_names(dataset):
         {"label": str(label.pk)},
         {"predicted": "cat"},
         {"name": "STREET"},
+        {"coefficient_from": "0.7"},
+        {"coefficient_to": "0.75", "coefficient_from": "0.2"},
+        {"rule": "low_confidence"},
+        {"rule": "low_confidence", "reason": "1"},
+        {"without": str(dog.pk)},
+        {"confidence_to": "0.6"},
+        {"added_from": "2026-03-02", "added_to": "2026-03-02"},
+        {"origin": "filter"},
+        {"stack": "m1-2"},
     ):
         found, _ = queue.read(words)
         assert [sample.pk for sample in found.samples(dataset)] == [wanted.pk], words
 
 
+def test_who_labeled_it_is_a_filter(dataset):
+    ann, bob = UserFactory(), UserFactory()
+    samples = [
+        SampleFactory(dataset=dataset, status=Status.LABELED, confirmed_by=who, confirmed_at=timezone.now())
+        for who in (ann, bob)
+    ]
+    found, _ = queue.read({"labeled_by": str(bob.pk)})
+    assert list(found.samples(dataset)) == [samples[1]]
+
+
+def test_a_stack_is_one_card_led_by_the_hardest_that_the_filters_leave(dataset):
+    lone = SampleFactory(dataset=dataset, hard_coefficient=0.5)
+    led = [SampleFactory(dataset=dataset, hard_coefficient=c, stack="m1-2") for c in (0.9, 0.9, 0.3)]
+    SampleFactory(dataset=dataset, hard_coefficient=1.0, stack="m1-2", status=Status.LABELED)
+    SampleFactory(hard_coefficient=1.0, stack="m1-2")
+    wanted, _ = queue.read({"tab": "unlabeled"})
+    assert list(wanted.folded(dataset)) == [led[1], lone]
+    assert wanted.stack_sizes(dataset, [led[1], lone]) == {"m1-2": 3}
+    opened, _ = queue.read({"tab": "unlabeled", "stack": "m1-2"})
+    assert list(opened.folded(dataset)) == [led[1], led[0], led[2]]
+    easy, _ = queue.read({"tab": "unlabeled", "coefficient_to": "0.4"})
+    assert list(easy.folded(dataset)) == [led[2]]
+    assert easy.stack_sizes(dataset, [led[2]]) == {"m1-2": 1}
+
+
+def test_an_address_brings_back_the_same_queue(dataset):
+    words = {"tab": "labeled", "coefficient_from": "0.25", "added_to": "2026-03-02", "without": "3", "origin": "import"}
+    wanted, _ = queue.read(words)
+    assert queue.read(QueryDict(wanted.address()))[0] == wanted
+
+
 @pytest.mark.parametrize(
     "words",
     [
+        {"coefficient_from": "nan"},
+        {"coefficient_to": "1.5"},
+        {"confidence_from": "-inf"},
+        {"added_from": "yesterday"},
+        {"origin": "elsewhere"},
+        {"labeled_by": "0"},
+        {"stack": "x" * 33},
         {"tab": "everything"},
         {"hard": "maybe"},
         {"reason": "x"},

@@ -50,7 +50,7 @@ def test_a_page_of_fifty_takes_few_queries_and_counts_no_samples(dataset, review
         sample = SampleFactory(dataset=dataset, hard_coefficient=number / 60, status=Status.TO_BE_CONFIRMED)
         AnnotationFactory(sample=sample, label=label)
         HardReasonFactory(sample=sample)
-    with django_assert_max_num_queries(15) as captured:
+    with django_assert_max_num_queries(21) as captured:
         page = review.get(grid(dataset))
     assert page.content.decode().count('class="hm-card"') == 50
     assert not [query for query in captured if "COUNT(" in query["sql"]]
@@ -152,3 +152,32 @@ def test_reasons_are_counted_for_the_tab(dataset, review):
     text = review.get(grid(dataset) + "filters/?tab=to_be_confirmed").content.decode()
     assert 'no target <span class="hm-num">3</span>' in text
     assert "reason=0" in text
+
+
+def test_a_stack_is_one_card_with_its_number_that_opens_it(dataset, review):
+    for coefficient in (0.4, 0.8, 0.6):
+        SampleFactory(dataset=dataset, hard_coefficient=coefficient, stack="m1-2")
+    text = review.get(grid(dataset) + "?tab=all").content.decode()
+    assert text.count('class="hm-card"') == 1
+    assert 'data-copies="3"' in text
+    assert "tab=all&amp;stack=m1-2" in text
+    opened = review.get(grid(dataset) + "?tab=all&stack=m1-2").content.decode()
+    assert opened.count('class="hm-card"') == 3
+    assert "one stack" in opened
+
+
+def test_filters_stand_as_chips_that_take_them_away(dataset, review):
+    SampleFactory(dataset=dataset, hard_coefficient=0.4)
+    query = "?tab=all&coefficient_from=0.2&coefficient_to=0.9&added_from=2020-01-01&origin=import&rule=low_confidence"
+    text = review.get(grid(dataset) + query).content.decode()
+    for words in ("hard coefficient 0.2 to 0.9", "added from 2020-01-01", "Import", "low confidence"):
+        assert words in text
+    assert 'value="0.2"' in text
+
+
+def test_why_a_card_is_hard_is_on_it(dataset, review):
+    sample = SampleFactory(dataset=dataset, hard=True, hard_coefficient=0.83)
+    HardReasonFactory(sample=sample, sentence="brightness <b>0.18</b>")
+    text = review.get(grid(dataset) + "?tab=all").content.decode()
+    assert "Brightness &lt;b&gt;0.18&lt;/b&gt;" in text
+    assert '<b class="hm-num">0.83</b>' in text
