@@ -4,42 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import shoot
 from tests.factories import image_bytes
-from tests.serving import ROOT, Served
-
-SCREENSHOTS = ROOT / "build" / "screenshots"
-
-
-@pytest.fixture
-def page(browser: Browser, served: Served) -> Page:
-    """A page of somebody who has logged in; an error in its console fails the test."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    complaints: list[str] = []
-
-    def listen(message: ConsoleMessage) -> None:
-        if message.type == "error":
-            complaints.append(f"{message.text} at {message.location}")
-
-    page.on("console", listen)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(f"{served.address}/admin/")
-    page.get_by_label("Username").fill("admin")
-    page.get_by_label("Password").fill(served.password)
-    page.get_by_role("button", name=re.compile("log in", re.IGNORECASE)).click()
-    page.wait_for_url(f"{served.address}/admin/")
-    yield page
-    assert not complaints
-    context.close()
-
-
-def shoot(page: Page, name: str) -> Path:
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    place = SCREENSHOTS / f"{name}.png"
-    page.screenshot(path=place)
-    return place
+from tests.serving import Served
 
 
 def count_of(page: Page, tab: str) -> int:
