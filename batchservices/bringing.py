@@ -62,7 +62,7 @@ def bring(lease: Lease, task: CollectionTask, candidates: Iterator[Candidate], *
     done = task.cursor
     while True:
         with lease.renewing():
-            incoming, failed = _prepared(candidates)
+            incoming, failed = prepared(candidates)
         if not incoming and not failed:
             return
         problems += failed
@@ -83,7 +83,7 @@ def bring(lease: Lease, task: CollectionTask, candidates: Iterator[Candidate], *
         breathe()
 
 
-def _prepared(candidates: Iterator[Candidate]) -> tuple[list[Incoming], list[str]]:
+def prepared(candidates: Iterator[Candidate]) -> tuple[list[Incoming], list[str]]:
     """The next chunk: images whose bytes are kept, and a line about each that could not be."""
     read: list[tuple[Candidate, Prepared, Future[None]]] = []
     incoming: list[Incoming] = []
@@ -92,16 +92,16 @@ def _prepared(candidates: Iterator[Candidate]) -> tuple[list[Incoming], list[str
     with ThreadPoolExecutor(WRITERS) as pool:
         for candidate in islice(candidates, CHUNK_IMAGES):
             try:
-                prepared, data = _read(candidate)
-                read.append((candidate, prepared, pool.submit(blobs.keep, prepared=prepared, data=data)))
+                each, data = _read(candidate)
+                read.append((candidate, each, pool.submit(blobs.keep, prepared=each, data=data)))
             except Refused as error:
                 failed.append(_line(candidate, error))
             if time.monotonic() - started > CHUNK_SECONDS:
                 break
-    for candidate, prepared, kept in read:
+    for candidate, each, kept in read:
         try:
             kept.result()
-            incoming.append(candidate.incoming(prepared))
+            incoming.append(candidate.incoming(each))
         except Refused as error:
             failed.append(_line(candidate, error))
     step("collection.bytes.kept")

@@ -4,10 +4,11 @@ import logging
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.urls import reverse
 from django.utils import timezone
 
+from batchservices.beginning import begin, hold_key
 from batchservices.bringing import bring
+from batchservices.choosing import candidates_of_chosen, count_chosen
 from batchservices.filtering import candidates_of_mining, filter_run
 from batchservices.inputs import has_inputs
 from batchservices.models import (
@@ -19,9 +20,9 @@ from batchservices.models import (
     CollectionStatus,
     CollectionTask,
 )
+from batchservices.recutting import end_recut, execute_recut
 from batchservices.synchronizing import candidates_of_inputs, count_inputs
 from batchservices.words import summary
-from config.doorbell import ring
 from config.leases import AWAY, Lease, LeaseLost, claim
 from config.lifecycle import move, move_one
 from config.refusals import Refused
@@ -31,7 +32,6 @@ from datasets.creation import create_dataset
 from datasets.models import Dataset
 from hardexamples.models import MINING_MOVES, Mining, MiningStatus
 
-COLLECTION = "batchservices.execute_collection"
 log = logging.getLogger("hardmine.collection")
 
 
@@ -59,7 +59,7 @@ def synchronize(
         )
     try:
         with transaction.atomic():
-            task = _begin(
+            task = begin(
                 kind=CollectionKind.SYNCHRONIZE,
                 service=service,
                 dataset=_target(service, dataset, dataset_name, by),
@@ -101,7 +101,7 @@ def check_task(task: str, dataset: Dataset, *, field: str) -> None:
 def begin_filtering(run: BatchRun, dataset: Dataset) -> CollectionTask:
     """The task that filters a run into the dataset that it froze; inside the transaction that ends the run."""
     frozen = run.filter_settings or {}
-    return _begin(
+    return begin(
         kind=CollectionKind.FILTER,
         service=run.service,
         run=run,
@@ -110,41 +110,6 @@ def begin_filtering(run: BatchRun, dataset: Dataset) -> CollectionTask:
         label_mapping=frozen["label_mapping"],
         created_by=run.started_by,
     )
-
-
-def _begin(
-    *,
-    kind: CollectionKind,
-    service: BatchService,
-    dataset: Dataset,
-    input_location: str,
-    created_by: User | None,
-    run: BatchRun | None = None,
-    label_mapping: dict[str, str] | None = None,
-) -> CollectionTask:
-    task = CollectionTask.objects.create(
-        kind=kind,
-        service=service,
-        run=run,
-        dataset=dataset,
-        input_location=input_location,
-        label_mapping=label_mapping or {},
-        created_by=created_by,
-    )
-    holds.place(
-        dataset=dataset,
-        key=hold_key(task),
-        kind="collection",
-        words=f"{task} brings images into it.",
-        link=reverse("admin:batchservices_batchservice_change", args=[service.pk]),
-    )
-    ring(COLLECTION, task.pk)
-    return task
-
-
-def hold_key(task: CollectionTask) -> str:
-    """The key of the hold that a collection has on its dataset."""
-    return f"collection-{task.pk}"
 
 
 @transaction.atomic
@@ -176,12 +141,20 @@ def execute(task_id: int) -> None:
 
 
 def _execute(lease: Lease) -> None:
-    task = CollectionTask.objects.select_related("service__model", "run__model", "dataset").get(pk=lease.pk)
+    tasks = CollectionTask.objects.select_related("service__model", "run__model", "dataset", "recut__mining")
+    task = tasks.get(pk=lease.pk)
     if task.kind == CollectionKind.FILTER:
         if task.status != CollectionStatus.IMPORTING:
             filter_run(lease, task)
             task.refresh_from_db()
         bring(lease, task, candidates_of_mining(task), hold_key=hold_key(task))
+    elif task.kind == CollectionKind.RECUT:
+        execute_recut(lease, task)
+    elif task.kind == CollectionKind.CHOSEN:
+        if task.status != CollectionStatus.IMPORTING:
+            count_chosen(lease, task)
+            task.refresh_from_db()
+        bring(lease, task, candidates_of_chosen(task), hold_key=hold_key(task))
     else:
         if task.status != CollectionStatus.IMPORTING:
             count_inputs(lease, task)
@@ -204,6 +177,8 @@ def _end(task: CollectionTask, status: CollectionStatus, *, words: str, stop_req
         "lease_expires_at": None,
     }
     move_one(CollectionTask.objects.filter(pk=task.pk), moves=COLLECTION_MOVES, to=status, changes=ended)
+    if task.recut is not None:
+        end_recut(task.recut, applied=status == CollectionStatus.DATASET_IMPORTED)
     if task.mining_id is not None and status != CollectionStatus.DATASET_IMPORTED:
         to = MiningStatus.STOPPED if status == CollectionStatus.STOPPED else MiningStatus.FAILED
         move(

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from config.leases import LeasedWork
 from datasets.models import Dataset, Task
-from hardexamples.models import HardExampleFilter, Mining
+from hardexamples.models import HardExampleFilter, Mining, Recut
 
 
 class ModelStatus(models.TextChoices):
@@ -219,6 +219,8 @@ class RunItem(models.Model):
 class CollectionKind(models.TextChoices):
     SYNCHRONIZE = "synchronize", "Synchronize Data to Dataset"
     FILTER = "filter", "Hard Example Filtering"
+    RECUT = "recut", "Re-cut"
+    CHOSEN = "chosen", "Add to dataset"
 
 
 class CollectionStatus(models.TextChoices):
@@ -247,7 +249,8 @@ ACTIVE_COLLECTION = (CollectionStatus.WAITING, CollectionStatus.FILTERING, Colle
 
 
 class CollectionTask(LeasedWork):
-    """Brings inputs of a service into a dataset: all of them (synchronize), or the hard ones of a run (filter).
+    """Brings inputs of a service into a dataset: all of them (synchronize), the hard ones of a run (filter), those that
+    are hard now that its mining was decided anew (re-cut), or the inputs of a run at chosen positions.
 
     `cursor` is how many inputs are settled; the counts move with it in one transaction, so that a resumed task counts
     each input once. `words` says what came of it.
@@ -259,6 +262,8 @@ class CollectionTask(LeasedWork):
     service = models.ForeignKey(BatchService, models.PROTECT, related_name="collection_tasks")
     run = models.ForeignKey(BatchRun, models.PROTECT, null=True, related_name="collection_tasks")
     mining = models.OneToOneField(Mining, models.PROTECT, null=True, related_name="collection_task")
+    recut = models.OneToOneField(Recut, models.PROTECT, null=True, related_name="collection_task")
+    positions = models.JSONField(default=list)
     dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="collection_tasks")
     status = models.CharField(max_length=16, choices=CollectionStatus, default=CollectionStatus.WAITING)
     input_location = models.CharField(max_length=1000, blank=True)
@@ -286,6 +291,12 @@ class CollectionTask(LeasedWork):
             ),
             models.CheckConstraint(
                 condition=~Q(kind="filter") | Q(run__isnull=False), name="filtering_belongs_to_a_run"
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="recut") | Q(run__isnull=False, recut__isnull=False), name="recut_belongs_to_a_run"
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="chosen") | Q(run__isnull=False), name="chosen_inputs_belong_to_a_run"
             ),
         ]
 

@@ -27,6 +27,12 @@ def summary(task: CollectionTask) -> str:
     """What a collection has brought so far, in one or two sentences of at most 500 characters."""
     if task.kind == CollectionKind.SYNCHRONIZE and not task.added and not task.failed and task.cursor:
         return f"Nothing new: all {task.cursor:,} images are in {task.dataset} already."
+    if task.recut is not None:
+        made = task.recut
+        words = f"{made.added:,} became hard, {made.dropped:,} are hard no more, {made.kept:,} stayed."
+        if made.decided:
+            words += f" On {made.decided:,} of them people had decided; these samples stayed as they are."
+        return words + (f" {task.failed:,} could not be read." if task.failed else "")
     parts = [f"{task.added:,} images added", f"{task.already_there:,} already there"]
     if task.already_labeled:
         parts.append(f"{task.already_labeled:,} already labeled")

@@ -177,6 +177,41 @@ class MiningItem(models.Model):
         return f"{self.position}: {self.coefficient:.3f}"
 
 
+class RecutStatus(models.TextChoices):
+    WORKING = "working", "In work"
+    APPLIED = "applied", "Applied"
+    ENDED = "ended", "Ended early"
+
+
+class Recut(models.Model):
+    """A mining decided anew from its kept scores: who, when, from what to what. `before` and `after` hold `filter` (a
+    name), `settings` and `fitted` as the mining had them and shall have them; the counts are those that were shown."""
+
+    mining = models.ForeignKey(Mining, models.CASCADE, related_name="recuts")
+    filter = models.ForeignKey(HardExampleFilter, models.SET_NULL, null=True, related_name="+")
+    status = models.CharField(max_length=8, choices=RecutStatus, default=RecutStatus.WORKING)
+    before = models.JSONField()
+    after = models.JSONField()
+    added = models.PositiveIntegerField()
+    dropped = models.PositiveIntegerField()
+    kept = models.PositiveIntegerField()
+    decided = models.PositiveIntegerField()
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["mining"], condition=Q(status=RecutStatus.WORKING), name="one_recut_at_a_time"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Re-cut {self.pk} of {self.mining.subject}"
+
+
 class SuspectLabel(models.Model):
     """A label of the training set that is probably wrong: the rules did not believe it. Found before the rules are
     fitted, and worth a look by whoever keeps that set."""

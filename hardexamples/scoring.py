@@ -166,10 +166,7 @@ class Filter:
 
     def decide(self, batch: Batch, scores: Mapping[str, np.ndarray]) -> "Verdicts":
         """The verdicts from scores that were kept: changing weights or threshold needs no new scoring."""
-        coefficient = self.fusion_.coefficient(scores, n=len(batch))
-        lacking = self.fusion_.lacking(scores, n=len(batch))
-        flagged = np.maximum(coefficient, lacking) >= self.settings.threshold
-        flagged &= np.any([np.nan_to_num(s) > 0 for s in scores.values()], axis=0) if scores else False
+        coefficient, flagged = self.hardness(scores, n=len(batch))
         stack = np.full(len(batch), -1)
         hard = np.flatnonzero(flagged)
         points = batch.space("activations" if batch.descriptor is None else "descriptor")[hard]
@@ -181,6 +178,14 @@ class Filter:
         several = np.bincount(leader, minlength=len(hard))[leader] > 1
         stack[hard[several]] = hard[leader[several]]
         return Verdicts(self, batch, dict(scores), coefficient, flagged, control, stack)
+
+    def hardness(self, scores: Mapping[str, np.ndarray], *, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """(n,) coefficient and (n,) bool, hard by the threshold, before any cap."""
+        coefficient = self.fusion_.coefficient(scores, n=n)
+        lacking = self.fusion_.lacking(scores, n=n)
+        flagged = np.maximum(coefficient, lacking) >= self.settings.threshold
+        flagged &= np.any([np.nan_to_num(s) > 0 for s in scores.values()], axis=0) if scores else False
+        return coefficient, flagged
 
     def _enabled(self) -> dict[str, Rule]:
         found = {}
