@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
-from batchservices import model_views, run_views, running, views
+from batchservices import model_views, recut_views, run_views, running, views
 from batchservices.display import page_of_run, page_of_service, state_of_model, state_of_run
 from batchservices.forms import SynchronizeForm
 from batchservices.models import ACTIVE_RUN, BatchRun, BatchService, InferenceModel
@@ -254,6 +254,8 @@ class BatchRunAdmin(PagesAdmin):
         return [
             self.route("<int:pk>/progress/", run_views.run_progress, "progress", "GET"),
             self.route("<int:pk>/stop/", run_views.stop_run, "stop", "POST"),
+            self.route("minings/<int:mining_id>/recut/", recut_views.recut_page, "recut"),
+            self.route("minings/<int:mining_id>/recut/preview/", recut_views.recut_preview, "recut_preview", "POST"),
             *super().get_urls(),
         ]
 

@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSpli
 from rest_framework.routers import SimpleRouter
 
 from batchservices import api as batchservices
+from batchservices.recut_api import MiningRecutDoor
 from config.api.errors import nothing_here
 from datasets import api as datasets
 from datasets import sample_api as samples
@@ -30,6 +31,7 @@ router.register("runs/<int:run_id>/predictions", batchservices.PredictionDoor, "
 router.register("collection_tasks", batchservices.CollectionDoor, "collection-task")
 router.register("filters", FilterDoor, "filter")
 router.register("minings", hardexamples.MiningDoor, "mining")
+router.register("minings", MiningRecutDoor, "mining-recut")
 router.register("minings/<int:mining_id>/items", hardexamples.MiningItemDoor, "mining-item")
 
 urlpatterns = [

@@ -1,21 +1,19 @@
 """Minings in the admin; filters stand beside it."""
 
-from collections import Counter
-from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from config.figures import ago, bins_of, dot, histogram, table_rows
+from config.figures import ago, dot, table_rows
 from config.selection import RowsAdmin
-from datasets.models import Blob
 from hardexamples.filter_admin import HardExampleFilterAdmin
+from hardexamples.mining_page import told_of
 from hardexamples.models import Mining, MiningStatus
-from hardexamples.rules import rules
 
 __all__ = ["HardExampleFilterAdmin", "MiningAdmin"]
 
@@ -26,8 +24,6 @@ TONES: dict[str, str] = {
     MiningStatus.FAILED: "bad",
     MiningStatus.STOPPED: "calm",
 }
-LOOKED_AT = 20_000
-HARDEST = 24
 
 
 @admin.register(Mining)
@@ -89,39 +85,8 @@ class MiningAdmin(RowsAdmin):
             "state": self.state(mining),
             "settings": table_rows(mining.settings),
             "ended": mining.finished_at is not None,
-            **(opinions_of(mining) if mining.finished_at else {}),
+            "recut_page": reverse("admin:batchservices_batchrun_recut", args=[mining.pk]),
+            "may_recut": request.user.has_perm("hardexamples.change_mining"),
+            **told_of(mining),
         }
         return TemplateResponse(request, "admin/hardexamples/mining.html", context)
-
-
-def opinions_of(mining: Mining) -> dict[str, Any]:
-    """What the rules said in an ended mining, from its first `LOOKED_AT` items, and its hardest items."""
-    rows = list(mining.items.order_by("position").values_list("coefficient", "scores")[:LOOKED_AT])
-    spoken = Counter(rule for _, scores in rows for rule, score in scores.items() if score is not None)
-    known = rules()
-    hardest = mining.items.order_by("-coefficient", "position")[:HARDEST]
-    pictured = set(
-        Blob.objects.filter(sha256__in=[item.sha256 for item in hardest], samples__isnull=False).values_list(
-            "sha256", flat=True
-        )
-    )
-    return {
-        "looked_at": len(rows) if len(rows) < mining.total else 0,
-        "coefficients": histogram(
-            bins_of([coefficient for coefficient, _ in rows]),
-            title="How many images have which hard coefficient, 0 to 1",
-            threshold=_threshold(mining.settings),
-        )
-        if rows
-        else "",
-        "opinions": [
-            (rule.replace("_", " "), known[rule].algorithm if rule in known else "", spoken[rule], len(rows))
-            for rule in sorted({rule for _, scores in rows for rule in scores})
-        ],
-        "hardest": [(item, item.sha256 in pictured) for item in hardest],
-    }
-
-
-def _threshold(settings: dict[str, Any]) -> float | None:
-    value = settings.get("threshold")
-    return value if isinstance(value, int | float) and 0 <= value <= 1 else None

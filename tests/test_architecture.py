@@ -25,6 +25,7 @@ INFRASTRUCTURE = {
 }
 BASEMENT = {
     "augmentations",
+    "cut",
     "diversity",
     "label_errors",
     "rules",
@@ -50,6 +51,7 @@ WITHOUT_DJANGO = [
     "hardexamples/rules/",
     "hardexamples/features.py",
     "hardexamples/augmentations.py",
+    "hardexamples/cut.py",
     "hardexamples/diversity.py",
     "hardexamples/label_errors.py",
     "hardexamples/scoring.py",

@@ -13,11 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from batchservices import collection, registration, running
+from batchservices import choosing, collection, recutting, registration, running
 from batchservices.models import BatchRun, BatchService, CollectionTask, InferenceModel
 from config.leases import LeasedWork
 from datasets import counters
+from datasets.creation import create_dataset
 from datasets.models import Dataset, Sample
+from hardexamples.models import Mining, Recut
+from hardexamples.recut import wish
 from tests import loop
 from tests.processes import environment
 
@@ -74,6 +77,15 @@ FILTER_STEPS = (
     "collection.ended",
 )
 SYNCHRONIZE_STEPS = ("collection.count.before_commit", "collection.counted", "collection.chunk.committed")
+RECUT_STEPS = (
+    "recut.begin.before_commit",
+    "recut.begun",
+    "recut.chunk.before_commit",
+    "recut.chunk.committed",
+    "recut.conclude.before_commit",
+    "recut.concluded",
+)
+CHOSEN_STEPS = ("chosen.count.before_commit", "chosen.counted", "collection.chunk.before_commit")
 CHECK_STEPS = ("model.check.tried", "model.check.committed")
 START_STEPS = {
     "start": ("run.started", "batchservices.execute_run.before_ring", "run.start.committed"),
@@ -82,6 +94,8 @@ START_STEPS = {
         "batchservices.execute_collection.rung",
         "collection.start.committed",
     ),
+    "recut": ("batchservices.execute_collection.before_ring", "recut.start.committed"),
+    "chosen": ("batchservices.execute_collection.before_ring", "chosen.start.committed"),
     "register": ("model.bytes.kept", "batchservices.execute_check.before_ring", "batchservices.execute_check.rung"),
 }
 
@@ -90,7 +104,15 @@ def test_every_named_step_is_walked_through() -> None:
     found = set()
     for path in [*ROOT.glob("batchservices/*.py"), *ROOT.glob("hardexamples/*.py"), ROOT / "datasets/blobs.py"]:
         found |= set(re.findall(r'step\("([a-z_.]+)"\)', path.read_text()))
-    walked = [*RUN_STEPS, *FILTER_STEPS, *SYNCHRONIZE_STEPS, *CHECK_STEPS, *sum(START_STEPS.values(), ())]
+    walked = [
+        *RUN_STEPS,
+        *FILTER_STEPS,
+        *SYNCHRONIZE_STEPS,
+        *RECUT_STEPS,
+        *CHOSEN_STEPS,
+        *CHECK_STEPS,
+        *sum(START_STEPS.values(), ()),
+    ]
     assert found <= {step.partition(":")[0] for step in walked}
 
 
@@ -222,6 +244,56 @@ def test_a_worker_is_killed_at_every_step_of_a_synchronization(workers: Workers,
     walk(workers, "collection", SYNCHRONIZE_STEPS, begin=begin, settle=finish_collection)
 
 
+def mined(service: BatchService) -> Mining:
+    task = loop.run(service).collection_tasks.get()
+    finish_collection(task)
+    assert task.mining is not None
+    return task.mining
+
+
+def finish_recut(task: CollectionTask) -> None:
+    finish(task, collection.execute)
+    assert (task.status, task.cursor) == ("dataset_imported", task.total), task.words
+    mining = task.recut.mining
+    items = mining.items.filter(flagged=True)
+    hard = Sample.objects.filter(dataset=task.dataset, hard=True)
+    assert set(hard.values_list("blob__sha256", flat=True)) == set(items.values_list("sha256", flat=True))
+    assert not hard.filter(reasons__isnull=True).exists()
+    assert items.count() == mining.flagged
+    assert mining.settings == task.recut.after["settings"]
+    assert not counters.check(task.dataset)
+    assert not task.dataset.holds.exists()
+
+
+def test_a_worker_is_killed_at_every_step_of_a_recut(workers: Workers, service: BatchService) -> None:
+    mining = mined(service)
+
+    def begin() -> CollectionTask:
+        mining.refresh_from_db()
+        value = 0.9 if mining.settings["threshold"] < 0.5 else 0.001
+        wanted = wish(mining=mining, changes={"algo_hard_threshold": value})
+        return recutting.recut(mining=mining, wanted=wanted, by=None)
+
+    walk(workers, "collection", RECUT_STEPS, begin=begin, settle=finish_recut)
+
+
+def test_a_worker_is_killed_at_every_step_of_bringing_chosen_inputs(workers: Workers, service: BatchService) -> None:
+    run = loop.run(service)
+
+    def begin() -> CollectionTask:
+        name = f"chosen {Dataset.objects.count()}"
+        dataset = create_dataset(name=name, task="image_classification", by=None, labels=())
+        return choosing.add_inputs(run=run, positions=range(5), dataset=dataset, by=None)
+
+    def settle(task: CollectionTask) -> None:
+        finish(task, collection.execute)
+        assert (task.status, task.cursor, task.added) == ("dataset_imported", 5, 5)
+        assert Sample.objects.filter(dataset=task.dataset).count() == 5
+        assert not counters.check(task.dataset)
+
+    walk(workers, "collection", CHOSEN_STEPS, begin=begin, settle=settle)
+
+
 def test_a_worker_is_killed_while_it_checks_a_model(workers: Workers) -> None:
     def begin() -> InferenceModel:
         return registration.register_model(name="digits", data=loop.model_bytes(), by=None, profile=loop.PROFILE)
@@ -243,6 +315,16 @@ def test_what_is_started_is_there_whole_or_not_at_all(workers: Workers, service:
         assert workers.killed("synchronize", service.pk, step)
         finish_collection(CollectionTask.objects.get(dataset__name="all"))
         Dataset.objects.filter(name="all").update(name=f"all by {step}")
+    filtering = CollectionTask.objects.filter(kind="filter").latest("pk")
+    finish_collection(filtering)
+    mining = filtering.mining
+    for number, step in enumerate(START_STEPS["recut"]):
+        assert workers.killed("recut", mining.pk, step)
+        assert Recut.objects.count() == number
+    finish_recut(CollectionTask.objects.get(kind="recut"))
+    for number, step in enumerate(START_STEPS["chosen"]):
+        assert workers.killed("chosen", mining.collection_task.run_id, step)
+        assert CollectionTask.objects.filter(kind="chosen").count() == number
     for number, step in enumerate(START_STEPS["register"]):
         assert workers.killed("register", 0, step)
         assert InferenceModel.objects.filter(name="another").count() == number

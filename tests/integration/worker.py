@@ -11,9 +11,12 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
-from batchservices import collection, registration, running  # noqa: E402  after the setup
-from batchservices.models import BatchService  # noqa: E402
+from batchservices import choosing, collection, recutting, registration, running  # noqa: E402  after the setup
+from batchservices.models import BatchRun, BatchService  # noqa: E402
 from config import steps  # noqa: E402
+from datasets.models import Dataset  # noqa: E402
+from hardexamples.models import Mining  # noqa: E402
+from hardexamples.recut import wish  # noqa: E402
 from tests import loop  # noqa: E402
 
 
@@ -29,6 +32,16 @@ def _register(_: int) -> None:
     registration.register_model(name="another", data=loop.model_bytes(), by=None, profile=loop.PROFILE)
 
 
+def _recut(mining_id: int) -> None:
+    mining = Mining.objects.get(pk=mining_id)
+    recutting.recut(mining=mining, wanted=wish(mining=mining, changes={"algo_hard_threshold": 0.5}), by=None)
+
+
+def _chosen(run_id: int) -> None:
+    run = BatchRun.objects.get(pk=run_id)
+    choosing.add_inputs(run=run, positions=[0], dataset=Dataset.objects.earliest("pk"), by=None)
+
+
 WORK = {
     "check": registration.execute_check,
     "run": running.execute,
@@ -36,6 +49,8 @@ WORK = {
     "start": _start,
     "synchronize": _synchronize,
     "register": _register,
+    "recut": _recut,
+    "chosen": _chosen,
 }
 
 
