@@ -1,6 +1,5 @@
 """Minings in the admin; filters stand beside it."""
 
-
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse

@@ -94,8 +94,8 @@ START_STEPS = {
         "batchservices.execute_collection.rung",
         "collection.start.committed",
     ),
-    "recut": ("batchservices.execute_collection.before_ring", "recut.start.committed"),
-    "chosen": ("batchservices.execute_collection.before_ring", "chosen.start.committed"),
+    "recut": ("recut.start.committed",),
+    "chosen": ("chosen.start.committed",),
     "register": ("model.bytes.kept", "batchservices.execute_check.before_ring", "batchservices.execute_check.rung"),
 }
 
@@ -316,15 +316,13 @@ def test_what_is_started_is_there_whole_or_not_at_all(workers: Workers, service:
         finish_collection(CollectionTask.objects.get(dataset__name="all"))
         Dataset.objects.filter(name="all").update(name=f"all by {step}")
     filtering = CollectionTask.objects.filter(kind="filter").latest("pk")
-    finish_collection(filtering)
+    finish(filtering, collection.execute)
     mining = filtering.mining
-    for number, step in enumerate(START_STEPS["recut"]):
-        assert workers.killed("recut", mining.pk, step)
-        assert Recut.objects.count() == number
-    finish_recut(CollectionTask.objects.get(kind="recut"))
-    for number, step in enumerate(START_STEPS["chosen"]):
-        assert workers.killed("chosen", mining.collection_task.run_id, step)
-        assert CollectionTask.objects.filter(kind="chosen").count() == number
+    assert workers.killed("recut", mining.pk, START_STEPS["recut"][0])
+    finish(CollectionTask.objects.get(kind="recut"), collection.execute)
+    assert Recut.objects.get().status == "applied"
+    assert workers.killed("chosen", filtering.run_id, START_STEPS["chosen"][0])
+    finish(CollectionTask.objects.get(kind="chosen"), collection.execute)
     for number, step in enumerate(START_STEPS["register"]):
         assert workers.killed("register", 0, step)
         assert InferenceModel.objects.filter(name="another").count() == number
