@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('batchservices', '0002_waits_for'),
         ('datasets', '0003_waits_for'),
-        ('hardexamples', '0005_recut'),
+        ('hardexamples', '0006_recut'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('hardexamples', '0004_second_look'),
+        ('hardexamples', '0005_learned_weights'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
