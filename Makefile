@@ -19,7 +19,7 @@ endif
 fetch = $(UV) pip install --quiet --python $(PYTHON) --require-hashes -r $(1) 2>/dev/null || \
 	$(UV) pip install --quiet --system-certs --python $(PYTHON) --require-hashes -r $(1)
 
-.PHONY: help run demo test bench-writes lint install install-dev key clean
+.PHONY: help run demo test bench-writes bench-scoring bench-faults lint install install-dev key clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -36,6 +36,12 @@ test: install-dev  ## install, run all tests
 
 bench-writes: install-dev  ## how long a page's write waits while a run goes on
 	@$(PYTHON) -m tests.benchmarks.page_writes
+
+bench-scoring: install-dev  ## what the filter costs beside bare neighbor searches and cleanlab
+	@$(PYTHON) -m tests.benchmarks.scoring $(ARGS)
+
+bench-faults: install-dev  ## how often images and boxes with an injected fault get its reason
+	@$(PYTHON) -m tests.benchmarks.injected_faults $(ARGS)
 
 lint: install-dev key  ## ruff, mypy, migrations, deployment check
 	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m mypy .

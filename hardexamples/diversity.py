@@ -6,7 +6,7 @@ from hardexamples.features import perceptual_hash
 
 NEAR = 0.17  # distance of unit vectors; rescaled and slightly brightened copies of digits and of scenes are nearer
 RATHER_NEAR, BITS = 0.28, 2  # or this, where the perceptual hashes differ in at most so many bits
-BLOCK = 1000  # images compared at once
+BLOCK = 500  # images compared at once
 POOL = 5  # a varied choice looks at this many times as many as it may take
 
 
@@ -32,20 +32,16 @@ def stacks(points: np.ndarray, order: np.ndarray) -> np.ndarray:
     leads = np.zeros(0, np.int64)
     for start in range(0, len(usable), BLOCK):
         rows = np.arange(start, min(start + BLOCK, len(usable)))
-        before = _alike(unit, hashes, rows, leads)
-        followed = before.any(axis=1)
-        if followed.any():
-            leader[usable[rows[followed]]] = usable[leads[before[followed].argmax(axis=1)]]
-        rest = rows[~followed]
-        among = _alike(unit, hashes, rest, rest)
-        first: list[int] = []
-        for place in range(len(rest)):
-            mine = among[place, first]
-            if mine.any():
-                leader[usable[rest[place]]] = usable[rest[first[int(mine.argmax())]]]
-            else:
-                first.append(place)
-        leads = np.concatenate([leads, rest[first]])
+        followers, led = _alike(unit, hashes, rows, leads)
+        followers, earliest = np.unique(followers, return_index=True)  # pairs come in the order of the leaders
+        leader[usable[rows[followers]]] = usable[leads[led[earliest]]]
+        rest = np.delete(rows, followers)
+        follows = np.zeros(len(rest), dtype=bool)
+        for place, earlier in zip(*_alike(unit, hashes, rest, rest), strict=True):
+            if earlier < place and not follows[place] and not follows[earlier]:
+                follows[place] = True
+                leader[usable[rest[place]]] = usable[rest[earlier]]
+        leads = np.concatenate([leads, rest[~follows]])
     return leader
 
 
@@ -54,14 +50,18 @@ def _unit(points: np.ndarray) -> np.ndarray:
     return (points / np.maximum(length, 1e-12)).astype(np.float32)
 
 
-def _alike(unit: np.ndarray, hashes: np.ndarray | None, some: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """(s, o) bool: near duplicates among rows `some` and rows `others`."""
-    squared = 2 - 2 * unit[some] @ unit[others].T
-    near = squared < NEAR**2
+def _alike(
+    unit: np.ndarray, hashes: np.ndarray | None, some: np.ndarray, others: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs (place in `some`, place in `others`) of near duplicates, in that order."""
+    cosine = unit[some] @ unit[others].T
+    i, j = np.nonzero(cosine > 1 - (NEAR if hashes is None else RATHER_NEAR) ** 2 / 2)
     if hashes is not None:
-        i, j = np.nonzero((squared < RATHER_NEAR**2) & ~near)
-        near[i, j] = (hashes[some[i]] != hashes[others[j]]).sum(axis=1) <= BITS
-    return near
+        near = cosine[i, j] > 1 - NEAR**2 / 2
+        unsure = np.flatnonzero(~near)
+        near[unsure] = (hashes[some[i[unsure]]] != hashes[others[j[unsure]]]).sum(axis=1) <= BITS
+        i, j = i[near], j[near]
+    return i, j
 
 
 def varied(points: np.ndarray, coefficient: np.ndarray, leader: np.ndarray, *, cap: int) -> np.ndarray:

@@ -148,10 +148,12 @@ class Batch:
     @cached_property
     def predicted(self) -> np.ndarray:
         """(n,) int: the most probable class, -1 where there is no prediction or all probabilities are 0."""
-        if self.probabilities is None or not self.probabilities.size:
-            return np.full(len(self), -1)
-        table = np.nan_to_num(self.probabilities)
-        return np.where(table.max(axis=1) > 0, table.argmax(axis=1), -1)
+        return self.leading[0]
+
+    @cached_property
+    def leading(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """`predicted`, and (n,) float32 the largest and the second largest probability of each image."""
+        return leading(np.zeros((len(self), 0)) if self.probabilities is None else self.probabilities)
 
     @cached_property
     def frames(self) -> np.ndarray:
@@ -191,6 +193,21 @@ class Batch:
             value = getattr(self, field.name)
             part.__dict__[field.name] = value if field.name in _OF_ALL else _taken(value, chosen)
         return part
+
+
+def leading(table: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The place of the largest number in each row of (n, k), the first of equals, -1 where none is above 0; that number
+    and the second largest, (n,), at least 0; a row of NaN has none.
+    """
+    place = np.full(len(table), -1)
+    first, second = np.zeros((2, len(table)), table.dtype)
+    # column by column: numpy's own maxima along short rows take five times as long
+    for column, numbers in enumerate(np.ascontiguousarray(table.T)):
+        larger = numbers > first
+        np.fmax(second, np.fmin(numbers, first), out=second)
+        np.copyto(place, column, where=larger)
+        np.copyto(first, numbers, where=larger)
+    return place, first, second
 
 
 _OF_ALL = {"task", "class_names", "fingerprint"}

@@ -89,7 +89,7 @@ class ClassDistance(Rule):
             looked_up = search.search(table[here], batch.predicted[here], count=KEPT)
             for index, same, other, distances, rows in zip(here, *looked_up, strict=True):
                 pairs = [(int(row), float(far)) for row, far in zip(rows, distances, strict=True) if row >= 0]
-                found[index] = self._told(batch, index, space, (same, other), pairs)
+                found[index] = self._told(batch, int(index), space, (same, other), pairs)
         return found
 
     def _told(

@@ -91,8 +91,8 @@ class ClusterDisagreement(Rule):
     def _explain_all(self, batch: Batch) -> list[list[Evidence]]:
         found: list[list[Evidence]] = [[] for _ in range(len(batch))]
         table = batch.space(self.space_)
-        usable = np.flatnonzero(known(table) & (batch.predicted >= 0)) if table.shape[1] else []
-        if len(usable):
+        usable = np.flatnonzero(known(table) & (batch.predicted >= 0))
+        if table.shape[1] and len(usable):
             for index, shares in zip(usable, self._class_shares(table[usable]), strict=True):
                 found[index] = [self._told(batch.class_names, shares, int(batch.predicted[index]))]
         return found

@@ -140,7 +140,7 @@ class Rule(BaseEstimator):
 
     def explain_all(self, batch: Batch, indices: Sequence[int]) -> list[list[Evidence]]:
         """The evidence about each of the images at `indices`, a few hundred at once."""
-        if not self._speaks(batch):
+        if not (self._speaks(batch) and len(indices)):
             return [[] for _ in indices]
         return self._explain_all(batch.take(indices))
 
@@ -189,7 +189,7 @@ class Rule(BaseEstimator):
     def _explain_all(self, batch: Batch) -> list[list[Evidence]]:
         """The evidence of each image of a batch with what the rule needs, one by one; a rule that looks much up for an
         image does it here for all at once."""
-        silent = np.isnan(self._score(batch)) if len(batch) else []
+        silent = np.isnan(self._score(batch))
         return [[] if quiet else self._explain(batch.take([i])) for i, quiet in enumerate(silent)]
 
     def _explain(self, batch: Batch) -> list[Evidence]:

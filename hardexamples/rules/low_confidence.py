@@ -78,6 +78,9 @@ class LowConfidence(Rule):
             per_image = (box_doubt(c, measure=self.measure) for c in batch.box_confidences)
             return np.array([d.max() if len(d) else np.nan for d in per_image])
         answered = batch.predicted >= 0
+        if self.measure == "margin" and len(batch.class_names) > 1:
+            _, top, second = batch.leading  # as `doubt`, from what is known already
+            return np.where(answered, 1.0 - (top.astype(float) - second), np.nan)
         return np.where(answered, doubt(given(batch.probabilities), measure=self.measure), np.nan)
 
     def _explain(self, batch: Batch) -> list[Evidence]:
