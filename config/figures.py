@@ -93,6 +93,39 @@ def histogram(counts: Sequence[int], *, title: str, threshold: float | None = No
     )
 
 
+def columns(values: Sequence[tuple[str, int]], *, title: str) -> SafeString:
+    """One bar for each of a row of moments, the number on hover, as an SVG that fits its column.
+
+    Args:
+        values: (moment in words, number >= 0), in their order.
+        title: what a screen reader says; the highest number stands beside it.
+    """
+    highest = max((number for _, number in values), default=0)
+    step = _WIDTH / max(len(values), 1)
+    bars = [
+        (
+            f"{index * step + 0.5:.1f}",
+            f"{_HEIGHT - height:.1f}",
+            f"{max(step - 1, 1):.1f}",
+            f"{height:.1f}",
+            f"{moment}: {number:,}",
+        )
+        for index, (moment, number) in enumerate(values)
+        if (height := max(number / highest * _HEIGHT, 2.0) if number else 0.0)
+    ]
+    ends = [values[0][0], values[len(values) // 2][0], values[-1][0]] if values else []
+    return format_html(
+        '<figure class="histogram"><svg viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}; at '
+        'most {}">{}</svg><figcaption>{}</figcaption></figure>',
+        _WIDTH,
+        _HEIGHT,
+        title,
+        f"{highest:,}",
+        format_html_join("", '<rect x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>', bars),
+        format_html_join("", "<span>{}</span>", [(end,) for end in ends]),
+    )
+
+
 def curves(looked: Sequence[float], caught: Mapping[str, Sequence[float]], *, title: str) -> SafeString:
     """Shares of errors caught against the share of images looked at, as an SVG with a legend; a thin diagonal shows
     what a random choice would catch.

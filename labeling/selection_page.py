@@ -1,6 +1,7 @@
 """What a reviewer decides about a selection on the grid, read from a POST: at once, or as a task with progress."""
 
 import re
+import secrets
 from collections.abc import Mapping
 
 from django.contrib import messages
@@ -53,20 +54,31 @@ def decide(request: HttpRequest, job_id: int) -> HttpResponse:
 @require_POST
 @staff_page("datasets.confirm_sample")
 def undo(request: HttpRequest, job_id: int) -> HttpResponse:
-    """Undoes a batch of the person's own, or redoes one that was undone."""
+    """Undoes an action, or redoes one that was undone: a batch as a whole, or the one event that is named."""
     job = job_or_404(job_id)
-    events = ReviewEvent.objects.filter(dataset=job.dataset, batch=request.POST.get("batch", "")[:32])
     try:
-        if not events.exists():
-            raise Refused("event_not_found", "There is no such change in the history.", status=404)
-        if events.count() <= AT_ONCE:
-            done = undoing.undo_batch(batch=events[0].batch, by=actor(request))
-            _tell(request, Verb.UNDO, done)
-        else:
-            selections.begin_undo(dataset=job.dataset, batch=events[0].batch, by=actor(request))
+        _undo(request, job.dataset, actor(request))
     except Refused as refused:
         messages.error(request, refused.message)
     return _back(request, job_id)
+
+
+def _undo(request: HttpRequest, dataset: Dataset, by: User) -> None:
+    events = ReviewEvent.objects.filter(dataset=dataset)
+    if named := request.POST.get("event"):
+        event = events.filter(pk=number(named)).first()
+        if event is not None:
+            undoing.undo(event_id=event.pk, by=by, batch=secrets.token_hex(16))
+            messages.success(request, f"{event.sample_name} is as it was before.")
+            return
+        events = events.none()
+    events = events.filter(batch=request.POST.get("batch", "")[:32]).exclude(batch="")
+    if not events.exists():
+        raise Refused("event_not_found", "There is no such change in the history.", status=404)
+    if events.count() <= AT_ONCE:
+        _tell(request, Verb.UNDO, undoing.undo_batch(batch=events[0].batch, by=by))
+    else:
+        selections.begin_undo(dataset=dataset, batch=events[0].batch, by=by)
 
 
 @require_POST
@@ -152,5 +164,7 @@ def _tell(request: HttpRequest, verb: str, done: Changed) -> None:
 
 
 def _back(request: HttpRequest, job_id: int) -> HttpResponse:
+    if request.POST.get("to") == "history":
+        return HttpResponseRedirect(reverse("labeling:history", args=[job_id]))
     back = QueryDict(request.POST.get("back", "")[:4000])
     return HttpResponseRedirect(f"{reverse('labeling:job', args=[job_id])}?{back.urlencode()}")

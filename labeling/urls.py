@@ -2,13 +2,15 @@
 
 from django.urls import path
 
-from labeling import sample_page, selection_page, views
+from labeling import job_pages, sample_page, selection_page, views
 
 app_name = "labeling"
 urlpatterns = [
     path("job/<int:job_id>/", views.grid, name="job"),
     path("job/<int:job_id>/filters/", views.filters, name="filters"),
     path("job/<int:job_id>/batch/", selection_page.decide, name="batch"),
+    path("job/<int:job_id>/progress/", job_pages.progress, name="progress"),
+    path("job/<int:job_id>/history/", job_pages.changes, name="history"),
     path("job/<int:job_id>/undo/", selection_page.undo, name="undo_batch"),
     path("job/<int:job_id>/task/<int:task_id>/", selection_page.progress, name="task_progress"),
     path("job/<int:job_id>/task/<int:task_id>/stop/", selection_page.stop, name="stop_task"),

@@ -1,0 +1,89 @@
+"""The history of a dataset as people read it: one line an action, however many samples it was about."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count
+
+from datasets.models import Dataset, ReviewEvent, Status
+
+LINES = 50
+MOST_EVENTS = 2_000  # read for a page
+
+
+@dataclass(frozen=True)
+class Line:
+    """One action.
+
+    Attributes:
+        event: its latest event.
+        number: how many samples it was about.
+        undone: how many of its decisions were taken back.
+        words: what changed, of an action about one sample.
+    """
+
+    event: ReviewEvent
+    number: int
+    undone: int
+    words: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """The latest actions, and the id before which the next page begins; None on the last one."""
+
+    lines: Sequence[Line]
+    before: int | None
+
+
+def page_of(dataset: Dataset, *, before: int | None = None) -> Page:
+    """Actions on a dataset, the latest first.
+
+    Args:
+        before: the id of an event: what came before it.
+    """
+    events = dataset.review_events.select_related("by", "undone_by").order_by("-id")
+    if before is not None:
+        events = events.filter(pk__lt=before)
+    heads: dict[str, ReviewEvent] = {}
+    last: int | None = None
+    for event in events[:MOST_EVENTS]:
+        key = event.batch or f"event {event.pk}"
+        if key not in heads and len(heads) == LINES:
+            break
+        heads.setdefault(key, event)
+        last = event.pk
+    batches = [event.batch for event in heads.values() if event.batch]
+    numbers = {
+        row["batch"]: (row["number"], row["undone"])
+        for row in ReviewEvent.objects.filter(dataset=dataset, batch__in=batches)
+        .order_by()
+        .values("batch")
+        .annotate(number=Count("id"), undone=Count("undone_by"))
+    }
+    lines = [_line(event, *numbers.get(event.batch, (1, 0))) for event in heads.values()]
+    more = last is not None and dataset.review_events.filter(pk__lt=last).exists()
+    return Page(lines, last if more else None)
+
+
+def words_of(before: dict[str, Any], after: dict[str, Any]) -> str:
+    """What an event changed, in words."""
+    if not after:
+        return f"was {_state(before)}"
+    one, other = _state(before), _state(after)
+    return f"{one} → {other}" if one != other else one
+
+
+def _line(event: ReviewEvent, number: int, undone: int) -> Line:
+    undone = undone or int(hasattr(event, "undone_by"))
+    return Line(event, number, undone, words_of(event.before, event.after) if number == 1 else "")
+
+
+def _state(said: dict[str, Any]) -> str:
+    status = Status(said["status"]).label
+    names = [claim["label"] for claim in said["claims"]]
+    boxes = any(claim["box"] for claim in said["claims"])
+    hard = ", hard" if said["hard"] else ""
+    what = f"{len(names)} boxes" if boxes and len(names) > 1 else ", ".join(names[:5]) or "no label"
+    return f"{status}{hard}: {what}"
