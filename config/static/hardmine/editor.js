@@ -1,25 +1,29 @@
 // The box editor of the review bench: one component, no framework.
 //
-//   const editor = new BoxEditor(element, { image, name, width, height, labels, boxes, sure, readonly, onchange, onselect });
+//   const editor = new BoxEditor(element, {
+//     image, name, width, height,              address and file name; pixels of the upright image
+//     labels: [{name, color, shortcut}],
+//     boxes: [{id, label, box: [xmin, ymin, xmax, ymax], confidence, origin, hard, coefficient, reasons}],
+//     sure: 0.5,                               a model's box below this confidence is dashed until it is accepted
+//     readonly: false,
+//     onchange: (editor) => {},                after each complete change, never in the middle of a drag
+//     onselect: (editor) => {},                after each change of what table(), selection, armed and hidden say
+//   });
 //
-// `width` and `height` are those of the upright image; boxes are [xmin, ymin, xmax, ymax] in its pixels. The page hands key presses
-// to `key(event)`, which says whether they were meant for the boxes; pointers are heard by the editor itself.
-// What pointers do: gestures.js. What is shown: canvas.js. Undo: boxes.js. Arithmetic: geometry.js.
+// The page hands key presses to key(event), which says whether they were meant for the boxes; pointers are heard by the
+// editor itself (gestures.js).
 
 import { Boxes } from "./editor/boxes.js";
-import { Canvas, described } from "./editor/canvas.js";
+import { Camera } from "./editor/camera.js";
+import { Canvas } from "./editor/canvas.js";
+import { beside, clamp, grown, moved, snap, toImage } from "./editor/geometry.js";
 import { Gestures } from "./editor/gestures.js";
-import { clamp, grown, held, moved, scales, showing, snap, toImage, zoomed } from "./editor/geometry.js";
 import { press } from "./editor/keys.js";
+import { Voice } from "./editor/voice.js";
+import { spoken } from "./editor/words.js";
 
-const MARGIN = 14; // screen pixels around the whole image
 const LIKENESS = 12; // screen pixels between a box and its duplicate
-const SHARE = 0.45; // of the stage that a box fills when zoomed to
-const NEAREST = 8; // screen pixels for one of the image when zoomed to a box, unless the whole image is larger
-const HELP =
-  "Tab and Shift Tab: next and previous box. Arrows move the chosen box, with Control they resize it. " +
-  "A label's key sets its label. Insert adds a box, Delete removes it. Escape, then Tab leaves the image.";
-let editors = 0;
+const ADDED = 0.25; // of the stage: the sides of a box that is added without a pointer
 
 export class BoxEditor {
   constructor(element, options) {
@@ -34,40 +38,13 @@ export class BoxEditor {
     this.place = -0.5; // in the list, where Tab goes on from
     this.called = { onchange, onselect };
     this.aborter = new AbortController();
-    this.before = ["class", "role", "aria-roledescription", "aria-label", "aria-describedby", "tabindex"].map(
-      (name) => [name, element.getAttribute(name)],
-    );
-
-    element.classList.add("hm-editor");
-    element.tabIndex = 0;
-    element.setAttribute("role", "application");
-    element.setAttribute("aria-roledescription", "box editor");
-    element.setAttribute("aria-label", options.name ? `Boxes of ${options.name}` : "Boxes of the image");
     this.canvas = new Canvas(element, options);
-    this.help = this.#hiddenText(HELP);
-    this.help.id = `hm-editor-help-${(editors += 1)}`;
-    element.setAttribute("aria-describedby", this.help.id);
-    this.live = this.#hiddenText("");
-    this.live.setAttribute("role", "status");
-    this.canvas.image.addEventListener("error", () => this.#say("The image could not be loaded."), {
-      signal: this.aborter.signal,
-    });
-
-    this.gestures = new Gestures(this, this.aborter.signal);
-    this.stage = { width: 0, height: 0 };
-    this.fitted = true;
-    this.observer = new ResizeObserver(() => this.#measure());
-    this.observer.observe(element);
-    this.#measure();
+    this.voice = new Voice(element, options.name);
+    const { signal } = this.aborter;
+    this.canvas.image.addEventListener("error", () => this.voice.say(this.canvas.fail()), { signal });
+    this.camera = new Camera(this.canvas);
+    this.gestures = new Gestures(this, signal);
     this.refresh();
-  }
-
-  #hiddenText(words) {
-    const node = document.createElement("div");
-    node.className = "hm-hidden";
-    node.textContent = words;
-    this.element.append(node);
-    return node;
   }
 
   // --- what stands ---------------------------------------------------------------------------------------------------
@@ -124,7 +101,7 @@ export class BoxEditor {
     if (last >= 0) this.place = last;
     this.released = false;
     this.refresh();
-    this.#tell();
+    this.voice.say(spoken(this.boxes));
     this.called.onselect(this);
   }
 
@@ -139,15 +116,14 @@ export class BoxEditor {
     const index = step > 0 ? Math.floor(this.place + 1) : Math.ceil(this.place - 1);
     const box = this.boxes.list[(index + count) % count];
     this.select([box.id]);
-    this.zoomTo(box.id);
-    this.followed = true;
+    this.camera.zoomTo(box.box, { following: true });
     return true;
   }
 
   /** Drop the selection; the whole image again if Tab had zoomed in. False where nothing was chosen. */
   drop() {
     if (this.boxes.chosen.size === 0) return false;
-    if (this.followed) this.fit();
+    if (this.camera.followed) this.fit();
     this.select([]);
     return true;
   }
@@ -157,15 +133,19 @@ export class BoxEditor {
     if (this.readonly) return;
     this.armed = name;
     this.element.classList.toggle("hm-arming", name !== null);
-    this.#say(name === null ? "" : `Draw a box of ${name}.`);
+    this.voice.say(name === null ? "" : `Draw a box of ${name}.`);
     this.called.onselect(this);
   }
 
   // --- changing ------------------------------------------------------------------------------------------------------
 
-  /** Give the chosen boxes a label, which also accepts them. */
+  /** Give the chosen boxes a label, which also accepts them. With none chosen, arm it; once more: disarm it. */
   setLabel(name) {
-    if (this.readonly || this.boxes.chosen.size === 0) return;
+    if (this.readonly) return;
+    if (this.boxes.chosen.size === 0) {
+      this.arm(this.armed === name ? null : name);
+      return;
+    }
     this.latest = name;
     if (this.boxes.alter(() => ({ label: name }))) this.finish();
   }
@@ -180,11 +160,8 @@ export class BoxEditor {
   duplicate() {
     if (this.readonly || this.boxes.chosen.size === 0) return;
     const chosen = this.boxes.chosenBoxes;
-    const numbers = chosen.map(({ box }) => box);
     const away = Math.max(1, snap(LIKENESS / this.view.scale));
-    const shifts = [1, -1].flatMap((x) => [1, -1].map((y) => moved(numbers, x * away, y * away, this.canvas.size)));
-    const roomy = shifts.find((places) => places[0][0] !== numbers[0][0] && places[0][1] !== numbers[0][1]);
-    const places = roomy ?? shifts[0];
+    const places = beside(chosen.map(({ box }) => box), away, this.canvas.size);
     this.boxes.add(chosen.map(({ label }, index) => ({ label, box: places[index] })));
     this.finish();
   }
@@ -200,11 +177,13 @@ export class BoxEditor {
 
   /** Add a box in the middle of what is seen, for those who draw without a pointer. */
   add() {
-    const { width, height } = this.canvas.size;
-    const { x, y } = toImage(this.view, { x: this.stage.width / 2, y: this.stage.height / 2 });
-    const half = (size, stage) => clamp(snap(stage / this.view.scale / 8), Math.min(1, size / 2), size / 2);
-    const [across, down] = [half(width, this.stage.width), half(height, this.stage.height)];
-    const [left, top] = [clamp(snap(x), across, width - across), clamp(snap(y), down, height - down)];
+    const { size } = this.canvas;
+    const { stage, middle } = this.camera;
+    const { x, y } = toImage(this.view, middle);
+    const half = (whole, seen) => clamp(snap((ADDED * seen) / this.view.scale / 2), Math.min(1, whole / 2), whole / 2);
+    const [across, down] = [half(size.width, stage.width), half(size.height, stage.height)];
+    const left = clamp(snap(x), across, size.width - across);
+    const top = clamp(snap(y), down, size.height - down);
     this.draw([left - across, top - down, left + across, top + down]);
   }
 
@@ -244,7 +223,7 @@ export class BoxEditor {
   finish() {
     if (this.hidden) this.toggle();
     this.refresh();
-    this.#tell();
+    this.voice.say(spoken(this.boxes));
     this.called.onselect(this);
     this.called.onchange(this);
   }
@@ -259,68 +238,31 @@ export class BoxEditor {
   toggle() {
     this.hidden = !this.hidden;
     this.element.classList.toggle("hm-editor-bare", this.hidden);
-    this.#say(this.hidden ? "Boxes hidden." : "Boxes shown.");
+    this.voice.say(this.hidden ? "Boxes hidden." : "Boxes shown.");
+    this.called.onselect(this);
   }
 
   get view() {
-    return this.canvas.view;
-  }
-
-  look(view) {
-    this.fitted = false;
-    this.followed = false;
-    this.canvas.look(view);
-  }
-
-  get fitScale() {
-    return this.#whole().scale;
-  }
-
-  #whole() {
-    const { width, height } = this.canvas.size;
-    const inner = {
-      width: Math.max(1, this.stage.width - 2 * MARGIN),
-      height: Math.max(1, this.stage.height - 2 * MARGIN),
-    };
-    const view = showing([0, 0, width, height], inner, 1);
-    return { scale: view.scale, x: view.x + MARGIN, y: view.y + MARGIN };
+    return this.camera.view;
   }
 
   /** Show the whole image. */
   fit() {
-    this.look(this.#whole());
-    this.fitted = true;
+    this.camera.fit();
   }
 
   /** Zoom about a point of the stage; about the pointer, or the middle, without one. */
-  zoomBy(factor, point = this.gestures.cursor) {
-    const view = zoomed(this.view, factor, point, scales(this.fitScale));
-    this.look(held(view, this.stage, this.canvas.size));
+  zoomBy(factor, point = this.gestures.cursor ?? this.camera.middle) {
+    this.camera.zoomBy(factor, point);
   }
 
   /** Show a box large, in the middle. */
   zoomTo(id) {
-    const found = this.boxes.list.find((box) => box.id === id);
-    if (!found) return;
-    const whole = this.#whole();
-    const near = showing(found.box, this.stage, SHARE);
-    const scale = clamp(near.scale, whole.scale, Math.max(NEAREST, whole.scale));
-    const middle = { x: this.stage.width / 2, y: this.stage.height / 2 };
-    this.look(scale === whole.scale ? whole : zoomed(near, scale / near.scale, middle, [scale, scale]));
+    const found = this.boxes.list.find((box) => String(box.id) === String(id));
+    if (found) this.camera.zoomTo(found.box);
   }
 
-  #measure() {
-    const { width, height } = this.canvas.rectangle();
-    const stage = { width, height };
-    const { view } = this;
-    const moved = { x: (width - this.stage.width) / 2, y: (height - this.stage.height) / 2 };
-    this.stage = stage;
-    this.canvas.resize(stage);
-    if (this.fitted) this.fit();
-    else this.canvas.look(held({ ...view, x: view.x + moved.x, y: view.y + moved.y }, stage, this.canvas.size));
-  }
-
-  // --- keys and words ------------------------------------------------------------------------------------------------
+  // --- keys, and the end ---------------------------------------------------------------------------------------------
 
   /** Handle a key press, if it is one for the boxes; true where it was. */
   key(event) {
@@ -329,36 +271,11 @@ export class BoxEditor {
     return meant;
   }
 
-  #say(words) {
-    if (this.live.textContent !== words) this.live.textContent = words;
-  }
-
-  #tell() {
-    const chosen = this.boxes.chosenBoxes;
-    if (chosen.length !== 1) {
-      this.#say(chosen.length === 0 ? "No box chosen." : `${chosen.length} boxes chosen.`);
-      return;
-    }
-    const [box] = chosen;
-    const [xmin, ymin, xmax, ymax] = box.box.map(Math.round);
-    const index = this.boxes.list.indexOf(box) + 1;
-    const words = [`Box ${index} of ${this.boxes.list.length}: ${described(box)}`];
-    if (box.dashed) words.push("to be accepted");
-    words.push(`${xmax - xmin} by ${ymax - ymin} at ${xmin}, ${ymin}`);
-    this.#say(words.join(", "));
-  }
-
   /** Take everything away that the editor put into its element. */
   destroy() {
     this.aborter.abort();
-    this.observer.disconnect();
+    this.camera.destroy();
     this.canvas.destroy();
-    this.help.remove();
-    this.live.remove();
-    this.element.style.cursor = "";
-    for (const [name, value] of this.before) {
-      if (value === null) this.element.removeAttribute(name);
-      else this.element.setAttribute(name, value);
-    }
+    this.voice.destroy();
   }
 }

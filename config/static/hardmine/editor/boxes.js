@@ -33,13 +33,11 @@ export class Boxes {
     return this.list.filter((box) => this.chosen.has(box.id));
   }
 
-  /** Choose boxes by id; unknown ids are left out. */
+  /** Choose boxes by id, as it is or as text; unknown ids are left out. */
   choose(ids) {
-    const wanted = new Set(ids);
-    this.state = {
-      ...this.state,
-      chosen: new Set(this.list.filter((box) => wanted.has(box.id)).map((box) => box.id)),
-    };
+    const wanted = new Set([...ids].map(String));
+    const chosen = this.list.filter((box) => wanted.has(String(box.id))).map((box) => box.id);
+    this.state = { ...this.state, chosen: new Set(chosen) };
   }
 
   /** Go on to another list. `joined` makes one step of it with the step before (a key that is held down). */

@@ -4,6 +4,7 @@
 // Every box is a path whose `d` holds its four numbers as they are kept, to the last decimal.
 
 import { toStage } from "./geometry.js";
+import { described, sized } from "./words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
@@ -22,6 +23,7 @@ const outline = ([xmin, ymin, xmax, ymax]) => `M${xmin} ${ymin}H${xmax}V${ymax}H
 export class Canvas {
   constructor(element, { image, name = "", width, height, labels }) {
     this.element = element;
+    element.classList.add("hm-editor");
     this.size = { width, height };
     this.colors = new Map(labels.map((label) => [label.name, label.color]));
     this.paths = new Map(); // by id: {path, box}, box as it was drawn last
@@ -179,22 +181,23 @@ export class Canvas {
     tag.hidden = false;
   }
 
+  /** Say in the image's place that there is none. */
+  fail() {
+    this.problem = document.createElement("p");
+    this.problem.className = "hm-editor-problem";
+    this.problem.textContent = "The image could not be loaded.";
+    this.image.after(this.problem);
+    return this.problem.textContent;
+  }
+
   /** The stage has another size now, in screen pixels. */
   resize(stage) {
     this.stage = stage;
   }
 
   destroy() {
-    for (const node of [this.image, this.svg, this.words, this.hint]) node.remove();
+    for (const node of [this.image, this.problem, this.svg, this.words, this.hint]) node?.remove();
+    this.element.classList.remove("hm-editor", "hm-editor-bare", "hm-arming");
+    this.element.style.cursor = "";
   }
 }
-
-const decimal = (number) => number.toFixed(2).replace(/^0/, "");
-
-/** A box in a few words: what is above it. */
-export function described({ label, confidence, hard }) {
-  return [label, confidence == null ? "" : decimal(confidence), hard ? "· hard" : ""].filter(Boolean).join(" ");
-}
-
-const sized = (label, [xmin, ymin, xmax, ymax]) =>
-  `${label} ${+(xmax - xmin).toFixed(1)} × ${+(ymax - ymin).toFixed(1)}`;

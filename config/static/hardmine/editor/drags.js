@@ -1,7 +1,7 @@
 // The gestures of the box editor. Each is an object with move(point), end() and cancel(), and perhaps begin(), which comes
 // before the first move. Points are screen pixels of the stage.
 
-import { between, encloses, held, moved, resized, scales, snap, toImage, zoomed } from "./geometry.js";
+import { between, encloses, moved, resized, snap, toImage } from "./geometry.js";
 
 /** A new box between two corners. */
 export function draw(editor, start) {
@@ -98,11 +98,10 @@ export function pan(editor, start) {
   const from = editor.view;
   return {
     move({ x, y }) {
-      const view = { ...from, x: from.x + x - start.x, y: from.y + y - start.y };
-      editor.look(held(view, editor.stage, editor.canvas.size));
+      editor.camera.look({ ...from, x: from.x + x - start.x, y: from.y + y - start.y });
     },
     end: () => {},
-    cancel: () => editor.look(from),
+    cancel: () => editor.camera.look(from),
   };
 }
 
@@ -122,8 +121,7 @@ export function pinch(editor, fingers) {
     move() {
       const now = spread();
       const pushed = { ...from, x: from.x + now.x - start.x, y: from.y + now.y - start.y };
-      const view = zoomed(pushed, now.length / start.length, now, scales(editor.fitScale));
-      editor.look(held(view, editor.stage, editor.canvas.size));
+      editor.camera.zoomBy(now.length / start.length, now, pushed);
     },
     end: () => {},
     cancel: () => {},

@@ -41,6 +41,13 @@ export function moved(boxes, dx, dy, { width, height }) {
   ]);
 }
 
+/** The boxes as much to the side of themselves as there is room for: down and right, or else another way. */
+export function beside(boxes, away, size) {
+  const ways = [1, -1].flatMap((x) => [1, -1].map((y) => moved(boxes, x * away, y * away, size)));
+  const free = ways.find(([[xmin, ymin]]) => xmin !== boxes[0][0] && ymin !== boxes[0][1]);
+  return free ?? ways.find(([box]) => !same(box, boxes[0])) ?? ways[0];
+}
+
 // One axis of a resize: the moved edge may cross the fixed one, but never comes nearer to it than the least size.
 function stretched(fixed, edge, size) {
   let to = clamp(edge, 0, size);

@@ -24,6 +24,7 @@ export class Gestures {
     this.pointers = new Map(); // by pointer: its latest point
     this.active = null; // the gesture under way
     this.space = null; // held down: {panned}
+    this.cursor = null; // where the mouse is on the stage
     const root = editor.canvas.element;
     const on = (target, name, act, options) => target.addEventListener(name, act.bind(this), { signal, ...options });
     on(root, "pointerdown", this.#down);
@@ -31,7 +32,7 @@ export class Gestures {
     on(root, "pointerup", this.#up);
     on(root, "pointercancel", this.#lost);
     on(root, "lostpointercapture", this.#lost);
-    on(root, "pointerleave", () => this.editor.canvas.hover(null));
+    on(root, "pointerleave", this.#leave);
     on(root, "wheel", this.#wheel, { passive: false });
     on(window, "keyup", this.#released);
     on(window, "blur", () => (this.space = null));
@@ -39,11 +40,6 @@ export class Gestures {
 
   get busy() {
     return this.active !== null;
-  }
-
-  /** Where the mouse is, or was last, on the stage; its middle before. */
-  get cursor() {
-    return this.last ?? { x: this.editor.stage.width / 2, y: this.editor.stage.height / 2 };
   }
 
   /** Space went down: a drag pushes the image, and a mere tap accepts. */
@@ -136,7 +132,7 @@ export class Gestures {
     }
     const point = this.#point(event);
     this.pointers.set(event.pointerId, point);
-    if (event.pointerType === "mouse") this.last = point;
+    if (event.pointerType === "mouse") this.cursor = point;
     const gesture = this.active;
     if (!gesture || (gesture.pointer !== undefined && gesture.pointer !== event.pointerId)) return;
     if (!gesture.started) {
@@ -149,19 +145,22 @@ export class Gestures {
 
   #hover(event) {
     const { editor } = this;
+    const { element } = editor.canvas;
     this.corner = editor.canvas.rectangle();
-    this.last = this.#point(event);
-    let cursor = "crosshair";
-    let box = null;
-    if (this.space) cursor = "grab";
-    else if (!editor.hidden && editor.armed === null) {
-      const hit = this.#hit(this.last, event.pointerType);
-      box = hit.box;
-      if (editor.readonly) cursor = box ? "pointer" : "grab";
-      else if (box && !event.ctrlKey) cursor = hit.handle ? `${CURSORS[hit.handle]}-resize` : "move";
-    } else if (editor.hidden) cursor = "grab";
+    this.cursor = this.#point(event);
+    const over = !editor.hidden && !this.space && editor.armed === null;
+    const { box, handle } = over ? this.#hit(this.cursor, event.pointerType) : { box: null };
+    let shape = editor.readonly ? "grab" : "crosshair";
+    if (this.space || editor.hidden) shape = "grab";
+    else if (box && editor.readonly) shape = "pointer";
+    else if (box && !event.ctrlKey && !event.metaKey) shape = handle ? `${CURSORS[handle]}-resize` : "move";
     editor.canvas.hover(box);
-    if (editor.canvas.element.style.cursor !== cursor) editor.canvas.element.style.cursor = cursor;
+    if (element.style.cursor !== shape) element.style.cursor = shape;
+  }
+
+  #leave() {
+    this.cursor = null;
+    this.editor.canvas.hover(null);
   }
 
   #up(event) {
@@ -187,10 +186,9 @@ export class Gestures {
       .sort((one, other) => area(one.box) - area(other.box));
     const chosen = boxes.chosen;
     if (adding) {
-      const box = there.find(({ id }) => !chosen.has(id)) ?? there[0];
-      if (!box) return;
+      if (there.length === 0) return;
       const ids = new Set(chosen);
-      if (!ids.delete(box.id)) ids.add(box.id);
+      if (!ids.delete(there[0].id)) ids.add(there[0].id);
       this.editor.select([...ids]);
     } else {
       const now = chosen.size === 1 ? there.findIndex(({ id }) => chosen.has(id)) : -1;

@@ -16,9 +16,18 @@ export function press(editor, event) {
   }
   if (event.ctrlKey || event.metaKey) return command(editor, event);
   if (event.key in ARROWS) return arrow(editor, event);
-  const label = editor.labels.find(({ shortcut }) => shortcut && shortcut.toLowerCase() === event.key.toLowerCase());
+  const typed = character(event);
+  const label = editor.labels.find(({ shortcut }) => shortcut && shortcut.toLowerCase() === typed);
   if (label) return named(editor, event, label.name);
   return plain(editor, event, elsewhere?.closest(PRESSABLE));
+}
+
+// The letter or digit that was typed. On a keyboard whose keys give neither (Cyrillic letters, French digits), the one
+// that its key would give elsewhere, unless what it gives is a command.
+function character({ key, code, shiftKey }) {
+  const elsewhere = /^(?:Key|Digit)(.)$/.exec(code);
+  const foreign = key.length === 1 && !/[a-z0-9+\-=_ ?]/i.test(key) && !shiftKey;
+  return (foreign && elsewhere ? elsewhere[1] : key).toLowerCase();
 }
 
 function arrow(editor, event) {
@@ -46,8 +55,7 @@ function command(editor, event) {
 function named(editor, event, name) {
   if (editor.readonly) return false;
   if (event.repeat) return true;
-  if (editor.selection.length > 0) editor.setLabel(name);
-  else editor.arm(editor.armed === name ? null : name);
+  editor.setLabel(name);
   return true;
 }
 
