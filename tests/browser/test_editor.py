@@ -481,7 +481,9 @@ def test_the_keyboard_is_no_trap(bench: Bench) -> None:
     bench.press("Shift+Tab", "Shift+Tab")
     assert bench.ask("document.activeElement.id") == "stage"
     bench.press("Tab")
-    assert bench.chosen == ["a"] or bench.chosen == ["b"]
+    assert bench.chosen == ["b"]
+    bench.press("Control+a", "Escape", "Tab")
+    assert bench.chosen == ["a"], "who did not come by Tab does not leave by it"
     bench.start()
     bench.ask("document.getElementById('stage').focus()")
     bench.press("Tab")
@@ -667,7 +669,6 @@ def test_touch(bench: Bench) -> None:
     assert len(bench.boxes) == 2
     assert bench.ask("editor.view.scale") == pytest.approx(2)
     assert bench.point(400, 300) == (pytest.approx(left), pytest.approx(top + 30))
-    bench.page.touchscreen.tap(*bench.point(450, 425)) if bench.ask("navigator.maxTouchPoints") else None
 
 
 def test_the_stage_may_change_its_size(bench: Bench) -> None:

@@ -36,6 +36,8 @@ export class BoxEditor {
     this.armed = null; // the label that the next drag draws, wherever it starts
     this.latest = labels[0]?.name ?? null;
     this.place = -0.5; // in the list, where Tab goes on from
+    this.walked = false; // Tab came to the chosen box
+    this.released = false; // the next Tab leaves the image
     this.called = { onchange, onselect };
     this.aborter = new AbortController();
     this.canvas = new Canvas(element, options);
@@ -99,7 +101,7 @@ export class BoxEditor {
     this.boxes.choose(ids);
     const last = this.boxes.list.findLastIndex((box) => this.boxes.chosen.has(box.id));
     if (last >= 0) this.place = last;
-    this.released = false;
+    this.walked = this.released = false;
     this.refresh();
     this.voice.say(spoken(this.boxes));
     this.called.onselect(this);
@@ -117,14 +119,18 @@ export class BoxEditor {
     const box = this.boxes.list[(index + count) % count];
     this.select([box.id]);
     this.camera.zoomTo(box.box, { following: true });
+    this.walked = true;
     return true;
   }
 
-  /** Drop the selection; the whole image again if Tab had zoomed in. False where nothing was chosen. */
+  /** Drop the selection; the whole image again if Tab had zoomed in, and the next Tab may leave. False where nothing was
+   *  chosen. */
   drop() {
     if (this.boxes.chosen.size === 0) return false;
+    const { walked } = this;
     if (this.camera.followed) this.fit();
     this.select([]);
+    this.released = walked;
     return true;
   }
 

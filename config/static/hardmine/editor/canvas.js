@@ -18,6 +18,12 @@ const make = (tag, attributes, parent) => {
   return node;
 };
 
+// Whether a color "#rrggbb" needs something dark beside it rather than something light.
+const pale = (color) => {
+  const [red, green, blue] = [1, 3, 5].map((start) => parseInt(color.slice(start, start + 2), 16));
+  return 0.3 * red + 0.59 * green + 0.11 * blue > 150;
+};
+
 const outline = ([xmin, ymin, xmax, ymax]) => `M${xmin} ${ymin}H${xmax}V${ymax}H${xmin}Z`;
 
 export class Canvas {
@@ -41,8 +47,9 @@ export class Canvas {
 
     this.svg = make("svg", { class: "hm-editor-boxes", "aria-hidden": "true" }, element);
     this.scene = make("g", {}, this.svg);
+    this.cases = [false, true].map((pale) => make("path", { class: `hm-editor-case${pale ? " hm-pale" : ""}` }, this.scene));
     this.top = make("g", { class: "hm-editor-top" }, this.svg);
-    this.casing = make("path", { class: "hm-editor-casing" }, this.top);
+    this.casing = make("path", {}, this.top);
     this.ring = make("path", { class: "hm-editor-ring" }, this.top);
     this.draftPath = make("path", { class: "hm-editor-ring hm-editor-draft" }, this.top);
     this.bandPath = make("path", { class: "hm-editor-band" }, this.top);
@@ -85,6 +92,7 @@ export class Canvas {
   /** Show a list of boxes, of which some are chosen. Boxes that are the same objects as before are not touched. */
   render(list, chosen) {
     const gone = new Set(this.paths.keys());
+    let stale = false;
     for (const box of list) {
       gone.delete(box.id);
       const shown = this.paths.get(box.id) ?? { path: make("path", {}, this.scene) };
@@ -98,6 +106,7 @@ export class Canvas {
       if (news || this.chosen.has(box.id) !== chosen.has(box.id)) {
         const marks = [box.dashed && " hm-doubtful", chosen.has(box.id) && " hm-chosen"].filter(Boolean);
         shown.path.setAttribute("class", `hm-editor-box${marks.join("")}`);
+        stale = true;
       }
     }
     for (const id of gone) {
@@ -105,8 +114,18 @@ export class Canvas {
       this.paths.delete(id);
     }
     this.chosen = new Set(chosen);
+    if (stale || gone.size > 0) this.#encase(list);
     this.hover(null);
     this.#mark();
+  }
+
+  // What sets the boxes off from an image of their own color: one path for all but the chosen, which may be dragged.
+  #encase(list) {
+    const outlines = ["", ""];
+    for (const { id, box, label } of list) {
+      if (!this.chosen.has(id)) outlines[Number(pale(this.colorOf(label)))] += outline(box);
+    }
+    outlines.forEach((all, index) => this.cases[index].setAttribute("d", all));
   }
 
   /** Show boxes [[id, numbers]] elsewhere while they are dragged. */
@@ -157,6 +176,7 @@ export class Canvas {
     const place = toStage(this.view, numbers ?? sole.box);
     const [xmin, ymin, xmax, ymax] = place;
     this.casing.setAttribute("d", outline(place));
+    this.casing.setAttribute("class", pale(this.colorOf(sole.label)) ? "hm-editor-casing hm-pale" : "hm-editor-casing");
     this.ring.setAttribute("d", outline(place));
     this.ring.setAttribute("class", sole.dashed ? "hm-editor-ring hm-doubtful" : "hm-editor-ring");
     this.top.style.setProperty("--hm-box", this.colorOf(sole.label));

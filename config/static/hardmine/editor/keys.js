@@ -74,8 +74,7 @@ function plain(editor, event, pressable) {
       return tab(editor, event, pressable);
     case "Escape":
       if (editor.armed !== null) editor.arm(null);
-      else if (editor.drop()) editor.released = true;
-      else return false;
+      else return editor.drop();
       return true;
     case "F8":
       if (!event.repeat) editor.toggle();
@@ -101,7 +100,7 @@ function plain(editor, event, pressable) {
 }
 
 // Tab walks through the boxes round and round. It starts from the image or from nowhere, never from a button beside it,
-// and Escape lets it go on to the rest of the page.
+// and after Escape it goes on to the rest of the page.
 function tab(editor, event, pressable) {
   if (pressable || editor.released) {
     editor.released = false;
