@@ -16,11 +16,12 @@ from hardexamples.estimates import curve
 from hardexamples.rehearsal import rehearse
 from hardexamples.rules.contract import Reference, Rule
 
-FUSION_VERSION = 2
+FUSION_VERSION = 3
 FOLDS = 5
 FEWEST_ERRORS = 10  # below, weights cannot be told from chance
 EDGE = 1e-4
 SELF, VANITY = "predict_score_mining", 0.5
+NEAR_ONE = 1e-3  # AUROCs nearer to 1 than this are not told apart
 
 
 def log_odds(scores: np.ndarray) -> np.ndarray:
@@ -249,16 +250,26 @@ def _calibrated(figures: RuleFigures, score: np.ndarray, wrong: np.ndarray) -> R
 def _learn(
     figures: Mapping[str, RuleFigures], scores: Mapping[str, np.ndarray], wrong: np.ndarray
 ) -> tuple[dict[str, RuleFigures], float]:
-    """Logistic regression on the rules' log odds; a rule with a negative weight is left out and the rest
-    fitted again, so that a higher score never makes an image less hard."""
+    """Logistic regression on the rules' log odds, drawn to the rules that did best alone; a rule with a negative weight
+    is left out and the rest fitted again, so that a higher score never makes an image less hard."""
     kept = {name: f for name, f in figures.items() if f.slope is not None}
     while kept:
-        line = LogisticRegression(C=1.0, max_iter=200).fit(_standard(kept, scores), wrong)
-        shares = dict(zip(kept, line.coef_[0], strict=True))
+        trust = _trust(kept)
+        line = LogisticRegression(C=1.0, max_iter=200).fit(_standard(kept, scores) * trust, wrong)
+        shares = dict(zip(kept, line.coef_[0] * trust, strict=True))
         if min(shares.values()) >= 0:
             return _less_vain(figures, kept, shares, scores, wrong)
         kept = {name: f for name, f in kept.items() if shares[name] >= 0}
     return dict(figures), float(log_odds(np.array([wrong.mean()]))[0])
+
+
+def _trust(figures: Mapping[str, RuleFigures]) -> np.ndarray:
+    """(r,) in 0..1, by which each rule's log odds shrink before they are weighed, so that a small weight costs it more:
+    what the best rule leaves to find, divided by what this one leaves. Rules that see much the same would otherwise
+    share the weight evenly, however much better one of them is."""
+    left = np.array([1 - (figure.auroc or 0.5) for figure in figures.values()]) + NEAR_ONE
+    trust: np.ndarray = left.min() / left
+    return trust
 
 
 def _less_vain(
