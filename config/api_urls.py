@@ -8,6 +8,7 @@ from batchservices import api as batchservices
 from batchservices.recut_api import MiningRecutDoor
 from config.api.errors import nothing_here
 from datasets import api as datasets
+from datasets import history_api as history
 from datasets import sample_api as samples
 from hardexamples import api as hardexamples
 from hardexamples.filter_api import FilterDoor
@@ -19,6 +20,9 @@ router.register("datasets/<int:dataset_id>/labels", datasets.LabelDoor, "label")
 router.register("datasets/<int:dataset_id>/imports", datasets.DatasetImportDoor, "dataset-import")
 router.register("datasets/<int:dataset_id>/versions", datasets.DatasetVersionDoor, "dataset-version")
 router.register("datasets/<int:dataset_id>/samples", samples.DatasetSampleDoor, "dataset-sample")
+router.register("datasets", history.DatasetUndoDoor, "dataset-undo")
+router.register("datasets/<int:dataset_id>/events", history.DatasetEventDoor, "dataset-event")
+router.register("events", history.EventDoor, "event")
 router.register("imports", datasets.ImportDoor, "import")
 router.register("versions", datasets.VersionDoor, "version")
 router.register("samples", samples.SampleDoor, "sample")

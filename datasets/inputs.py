@@ -80,6 +80,18 @@ class ConfirmInput(VersionInput):
     annotations = serializers.ListField(child=AnnotationInput(), max_length=MAX_BOXES, required=False)
 
 
+class RelabelInput(VersionInput):
+    """All labels or boxes that shall stand."""
+
+    annotations = serializers.ListField(child=AnnotationInput(), max_length=MAX_BOXES)
+
+
+class UndoInput(Strict):
+    """An action by the batch of its events."""
+
+    batch = serializers.CharField(max_length=32)
+
+
 class IdsInput(Strict):
     """Samples of the dataset."""
 
@@ -95,3 +107,9 @@ class AddToDatasetInput(Strict):
     ids = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=MAX_ID), min_length=1, max_length=MAX_BULK, required=False
     )
+
+
+class DeleteInput(IdsInput):
+    """Samples to delete, with the files that they came from only where that is asked."""
+
+    with_sources = serializers.BooleanField(default=False)

@@ -15,9 +15,9 @@ from rest_framework.response import Response
 from config.api.doors import Door, Inside
 from config.api.strict import Nothing
 from config.refusals import Refused
-from datasets import bulk_review, media, review, transfer
+from datasets import bulk_review, deletion, media, review, transfer
 from datasets.filters import SampleFilters
-from datasets.inputs import AddToDatasetInput, ConfirmInput, IdsInput, VersionInput
+from datasets.inputs import AddToDatasetInput, ConfirmInput, DeleteInput, IdsInput, RelabelInput, VersionInput
 from datasets.intake import Claim
 from datasets.models import Annotation, Blob, Dataset, HardReason, Sample, Status
 from datasets.serializers import (
@@ -55,6 +55,7 @@ class SampleDoor(RetrieveModelMixin, Door):
         "image": "datasets.view_sample",
         "thumbnail": "datasets.view_sample",
         "confirm": "datasets.confirm_sample",
+        "relabel": "datasets.confirm_sample",
         "reject": "datasets.confirm_sample",
         "mark_hard": "datasets.mark_hard_sample",
         "unmark_hard": "datasets.mark_hard_sample",
@@ -79,6 +80,14 @@ class SampleDoor(RetrieveModelMixin, Door):
         said = self.said(ConfirmInput)
         claims = _claims(said.get("annotations"))
         review.confirm(sample_id=pk, by=self.caller, version=said["version"], claims=claims)
+        return self.answer(self.get_object(), SampleDetailSerializer)
+
+    @extend_schema(request=RelabelInput, responses=SampleDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def relabel(self, request: Request, pk: int) -> Response:
+        """Correct the labels of a sample that is To Be Confirmed or Labeled; its status stays."""
+        said = self.said(RelabelInput)
+        review.relabel(sample_id=pk, by=self.caller, version=said["version"], claims=_claims(said["annotations"]) or ())
         return self.answer(self.get_object(), SampleDetailSerializer)
 
     @extend_schema(request=VersionInput, responses=SampleDetailSerializer)
@@ -116,6 +125,7 @@ class DatasetReviewDoor(Door):
         "mark_hard": "datasets.mark_hard_sample",
         "unmark_hard": "datasets.mark_hard_sample",
         "add_to_dataset": "datasets.add_to_dataset",
+        "delete_samples": "datasets.delete_sample",
     }
 
     @extend_schema(request=IdsInput, responses=ChangedSerializer)
@@ -153,6 +163,16 @@ class DatasetReviewDoor(Door):
             samples = chosen(dataset, said["ids"])
         transferred = transfer.add_to_dataset(samples=samples, target=said["target"], by=self.caller)
         return self.answer(transferred, TransferredSerializer)
+
+    @extend_schema(request=DeleteInput, responses=ChangedSerializer)
+    @action(detail=True, methods=["post"])
+    def delete_samples(self, request: Request, pk: int) -> Response:
+        """Delete samples; their history stays. Source files go only where that is asked."""
+        dataset = self.get_object()
+        said = self.said(DeleteInput)
+        ids = chosen(dataset, said["ids"])
+        done = deletion.delete_samples(samples=ids, by=self.caller, with_sources=said["with_sources"])
+        return self.answer(done, ChangedSerializer)
 
     def _chosen(self) -> list[int]:
         dataset = self.get_object()

@@ -63,18 +63,20 @@ def undo(*, event_id: int, by: User, batch: str = "") -> ReviewEvent:
     )
 
 
-def undo_batch(*, batch: str, by: User) -> Changed:
+def undo_batch(*, batch: str, by: User, dataset: Dataset) -> Changed:
     """Undoes a whole action, or redoes one that was undone; the latest event of each sample first.
 
     What somebody changed since then is passed over and counted as overtaken; what was undone already is passed over.
 
     Args:
         batch: of the events.
+        dataset: that the action was about.
 
     Raises:
         Refused: event_not_found (404) where there is no such batch.
     """
-    events = list(ReviewEvent.objects.filter(batch=batch).order_by("-id").values_list("pk", flat=True))
+    found = ReviewEvent.objects.filter(dataset=dataset, batch=batch)
+    events = list(found.order_by("-id").values_list("pk", flat=True))
     if not batch or not events:
         raise Refused("event_not_found", "There is no such change in the history.", status=404)
     made, done = secrets.token_hex(16), Changed(0, 0, "")

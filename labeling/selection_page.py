@@ -76,7 +76,7 @@ def _undo(request: HttpRequest, dataset: Dataset, by: User) -> None:
     if not events.exists():
         raise Refused("event_not_found", "There is no such change in the history.", status=404)
     if events.count() <= AT_ONCE:
-        _tell(request, Verb.UNDO, undoing.undo_batch(batch=events[0].batch, by=by))
+        _tell(request, Verb.UNDO, undoing.undo_batch(batch=events[0].batch, by=by, dataset=dataset))
     else:
         selections.begin_undo(dataset=dataset, batch=events[0].batch, by=by)
 

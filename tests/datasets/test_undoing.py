@@ -6,7 +6,15 @@ from config.refusals import Refused
 from datasets import bulk_review, counters, review, undoing
 from datasets.intake import Claim
 from datasets.models import Annotation, HardSetBy, Outcome, ReviewEvent, Sample, Status, Verb
-from tests.factories import AnnotationFactory, BoxFactory, HardReasonFactory, LabelFactory, SampleFactory, UserFactory
+from tests.factories import (
+    AnnotationFactory,
+    BoxFactory,
+    DatasetFactory,
+    HardReasonFactory,
+    LabelFactory,
+    SampleFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -109,16 +117,18 @@ def test_a_label_that_is_gone_is_named(cat, ann):
 
 
 def test_a_batch_is_undone_but_for_what_others_changed(ann, bob):
-    first, second, third = (SampleFactory(status="to_be_confirmed") for _ in range(3))
+    first = SampleFactory(status="to_be_confirmed")
+    dataset = first.dataset
+    second, third = (SampleFactory(status="to_be_confirmed", dataset=dataset) for _ in range(2))
     for sample in (first, second, third):
         AnnotationFactory(sample=sample)
     done = bulk_review.confirm_many(sample_ids=[first.pk, second.pk, third.pk], by=ann)
     review.reject(sample_id=second.pk, by=bob)
-    undone = undoing.undo_batch(batch=done.batch, by=ann)
+    undone = undoing.undo_batch(batch=done.batch, by=ann, dataset=dataset)
     assert (undone.changed, undone.overtaken, undone.passed_over) == (2, 1, 0)
-    again = undoing.undo_batch(batch=done.batch, by=ann)
+    again = undoing.undo_batch(batch=done.batch, by=ann, dataset=dataset)
     assert (again.changed, again.passed_over) == (0, 2)
-    redone = undoing.undo_batch(batch=undone.batch, by=ann)
+    redone = undoing.undo_batch(batch=undone.batch, by=ann, dataset=dataset)
     assert redone.changed == 2
     assert Sample.objects.filter(status=Status.LABELED).count() == 2
 
@@ -148,7 +158,7 @@ def test_what_undo_means_across_images(ann, bob):
 @pytest.mark.parametrize("name", ["", "no such batch"])
 def test_an_unknown_batch_is_refused(ann, name):
     with pytest.raises(Refused, match="no such change"):
-        undoing.undo_batch(batch=name, by=ann)
+        undoing.undo_batch(batch=name, by=ann, dataset=DatasetFactory())
     with pytest.raises(Refused, match="no such change"):
         undoing.undo(event_id=999, by=ann)
 
