@@ -6,6 +6,7 @@ from rest_framework.routers import SimpleRouter
 
 from batchservices import api as batchservices
 from batchservices.recut_api import MiningRecutDoor
+from batchservices.similar_api import RunInputDoor, SimilarDoor
 from config.api.errors import nothing_here
 from datasets import api as datasets
 from datasets import history_api as history
@@ -35,6 +36,8 @@ router.register("runs/<int:run_id>/predictions", batchservices.PredictionDoor, "
 router.register("collection_tasks", batchservices.CollectionDoor, "collection-task")
 router.register("filters", FilterDoor, "filter")
 router.register("minings", hardexamples.MiningDoor, "mining")
+router.register("runs", RunInputDoor, "run-input")
+router.register("similar", SimilarDoor, "similar")
 router.register("minings", MiningRecutDoor, "mining-recut")
 router.register("minings/<int:mining_id>/items", hardexamples.MiningItemDoor, "mining-item")
 

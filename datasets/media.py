@@ -46,16 +46,17 @@ def answer(request: HttpRequest, rows: QuerySet[Blob], *, thumbnail: bool) -> Ht
         raise Http404("There is no such image.")
     tag = f'"{blob.sha256}{"-thumbnail" if thumbnail else ""}"'
     if tag in request.headers.get("If-None-Match", ""):
-        return _guarded(HttpResponseNotModified(), tag)
+        return guarded(HttpResponseNotModified(), tag)
     try:
         data = blobs.thumbnail(blob) if thumbnail else blobs.read(blob)
     except Refused as refused:
         raise Http404(refused.message) from None
     kind = THUMBNAIL_TYPE if thumbnail else blobs.media_type(blob)
-    return _guarded(HttpResponse(data, content_type=kind), tag)
+    return guarded(HttpResponse(data, content_type=kind), tag)
 
 
-def _guarded(response: HttpResponse, tag: str) -> HttpResponse:
+def guarded(response: HttpResponse, tag: str) -> HttpResponse:
+    """Bytes of somebody else: a browser may keep them for a day, and they may do nothing in it."""
     response["ETag"] = tag
     response["Cache-Control"] = "private, max-age=86400, immutable"
     response["Content-Security-Policy"] = "sandbox; default-src 'none'"

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from labeling import job_pages, sample_page, selection_page, views
+from labeling import job_pages, sample_page, selection_page, similar_page, views
 
 app_name = "labeling"
 urlpatterns = [
@@ -15,4 +15,7 @@ urlpatterns = [
     path("job/<int:job_id>/task/<int:task_id>/", selection_page.progress, name="task_progress"),
     path("job/<int:job_id>/task/<int:task_id>/stop/", selection_page.stop, name="stop_task"),
     path("job/<int:job_id>/sample/<int:sample_id>/", sample_page.page, name="sample"),
+    path("job/<int:job_id>/similar/", similar_page.from_selection, name="similar_to_selection"),
+    path("similar/", similar_page.page, name="similar"),
+    path("similar/run/<int:run_id>/<int:position>/", similar_page.picture, name="input_picture"),
 ]
