@@ -7,7 +7,7 @@
 //     sure: 0.5,                               a model's box below this confidence is dashed until it is accepted
 //     readonly: false,
 //     onchange: (editor) => {},                after each complete change, never in the middle of a drag
-//     onselect: (editor) => {},                after each change of what table(), selection, armed and hidden say
+//     onselect: (editor) => {},                after each change of selection, armed and hidden
 //   });
 //
 // The page hands key presses to key(event), which says whether they were meant for the boxes; pointers are heard by the
@@ -123,8 +123,8 @@ export class BoxEditor {
     return true;
   }
 
-  /** Drop the selection; the whole image again if Tab had zoomed in, and the next Tab may leave. False where nothing was
-   *  chosen. */
+  /** Drop the selection; the whole image again if Tab had zoomed in, and the next Tab may leave. False where there is
+   *  none. */
   drop() {
     if (this.boxes.chosen.size === 0) return false;
     const { walked } = this;
@@ -230,8 +230,8 @@ export class BoxEditor {
     if (this.hidden) this.toggle();
     this.refresh();
     this.voice.say(spoken(this.boxes));
-    this.called.onselect(this);
     this.called.onchange(this);
+    this.called.onselect(this);
   }
 
   // --- looking -------------------------------------------------------------------------------------------------------

@@ -50,8 +50,8 @@ export class Boxes {
     this.state = { list, chosen: new Set(chosen) };
   }
 
-  /** Change boxes, the chosen ones by default: `change` gives the fields to replace. A box that a person touched is sure.
-   *  False where nothing came out different. */
+  /** Change boxes, the chosen ones by default: `change` gives the fields to replace. A box that a person touched is
+   *  sure. False where nothing came out different. */
   alter(change, { ids = this.chosen, joined = false } = {}) {
     let different = false;
     const list = this.list.map((old) => {

@@ -40,14 +40,15 @@ export class Canvas {
     this.image.className = "hm-editor-image";
     this.image.alt = name;
     this.image.draggable = false;
-    this.image.width = width;
-    this.image.height = height;
+    this.image.decoding = "sync"; // with its boxes, not a moment after them
+    this.image.style.width = `${width}px`;
+    this.image.style.height = `${height}px`;
     this.image.src = image;
     element.append(this.image);
 
     this.svg = make("svg", { class: "hm-editor-boxes", "aria-hidden": "true" }, element);
     this.scene = make("g", {}, this.svg);
-    this.cases = [false, true].map((pale) => make("path", { class: `hm-editor-case${pale ? " hm-pale" : ""}` }, this.scene));
+    this.cases = ["", " hm-pale"].map((mark) => make("path", { class: `hm-editor-case${mark}` }, this.scene));
     this.top = make("g", { class: "hm-editor-top" }, this.svg);
     this.casing = make("path", {}, this.top);
     this.ring = make("path", { class: "hm-editor-ring" }, this.top);
@@ -194,10 +195,10 @@ export class Canvas {
   #say(tag, [xmin, ymin], label, words) {
     const stage = this.stage ?? { width: Infinity };
     const x = Math.max(0, Math.min(xmin, stage.width - WORDS));
-    const above = ymin >= 26;
+    const away = ymin >= 26 ? "calc(-100% - 6px)" : "6px";
     tag.textContent = words;
     tag.style.setProperty("--hm-box", this.colorOf(label));
-    tag.style.transform = `translate(${x}px, ${Math.max(0, ymin)}px) translateY(${above ? "calc(-100% - 6px)" : "6px"})`;
+    tag.style.transform = `translate(${x}px, ${Math.max(0, ymin)}px) translateY(${away})`;
     tag.hidden = false;
   }
 

@@ -1,5 +1,5 @@
-// The gestures of the box editor. Each is an object with move(point), end() and cancel(), and perhaps begin(), which comes
-// before the first move. Points are screen pixels of the stage.
+// The gestures of the box editor. Each is an object with move(point), end() and cancel(), and perhaps begin(), which
+// comes before the first move. Points are screen pixels of the stage.
 
 import { between, encloses, moved, resized, snap, toImage } from "./geometry.js";
 

@@ -1,6 +1,7 @@
 // What pointers do in the box editor: mouse, pen and touch by the same rules, without modes.
 //
-//   press and release                  choose the smallest box there; again: the next larger one. Shift or Ctrl: as well
+//   press and release                  choose the smallest box there; again: the next larger one
+//   the same with Shift or Ctrl        choose it besides the others, or no longer
 //   drag in a chosen box, any box      move the chosen boxes; choose and move it
 //   drag an edge or a corner           resize
 //   drag elsewhere                     draw; with Ctrl or an armed label: draw, wherever it starts
