@@ -251,18 +251,20 @@ class Verdicts:
         """Why each of the images at `indices` is hard, the most telling reason first; never empty where it is flagged.
 
         A rule is quoted if its score alone would make the image hard; where none would, the most telling
-        one is. A few hundred images at once cost much less than one by one.
+        one is; and beside them one whose score is large enough for that (`Rule.beside`). A few hundred images at once cost much less than one by one.
         """
         chosen = np.asarray(indices, dtype=np.int64)
         alone = self.filter.fusion_.alone({name: scores[chosen] for name, scores in self.scores.items()})
         telling = np.array([np.where(np.isnan(chance), -1.0, chance) for chance in alone.values()])
+        beside = np.array([self.scores[name][chosen] >= self.filter.rules_[name].beside for name in alone])
         order = np.argsort(-telling, axis=0, kind="stable")
         found: list[list[Evidence]] = [[] for _ in chosen]
         for asked in order:
             rows = np.arange(len(chosen))
             worth = telling[asked, rows]
             silent = np.array([not each for each in found], dtype=bool)
-            wanted = (worth >= self.filter.settings.threshold) | (self.flagged[chosen] & silent)
+            along = self.flagged[chosen] & (silent | beside[asked, rows])
+            wanted = (worth >= self.filter.settings.threshold) | along
             for place, name in enumerate(alone):
                 at = np.flatnonzero(wanted & (worth >= 0) & (asked == place))
                 said = self.filter.rules_[name].explain_all(self.batch, chosen[at].tolist()) if len(at) else []

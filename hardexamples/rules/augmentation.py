@@ -46,6 +46,7 @@ class Augmentation(Rule):
     needs = frozenset({"predictions", "augmented"})
     rehearsed = False
     voice = 0.15
+    beside = 0.2
 
     def __init__(self, operations: Mapping[str, float] = MODELARTS_AUGMENTATIONS) -> None:
         self.operations = operations

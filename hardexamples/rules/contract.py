@@ -98,6 +98,8 @@ class Rule(BaseEstimator):
         voice: where the rule is not calibrated, the chance of an error that a score of `full` or more stands for; a
             smaller score stands for its share of it.
         full: that score.
+        beside: from this score on it is quoted with any hard image, whatever made that hard; infinite for a rule that
+            is quoted only where its own chance is enough.
         about_data: it says that the training set lacks such images, not that the prediction is wrong. Where its chance
             reaches the threshold it makes an image hard, but it leaves the coefficient and so the order alone.
     """
@@ -110,6 +112,7 @@ class Rule(BaseEstimator):
     rehearsed: ClassVar[bool] = True
     voice: ClassVar[float] = 1.0
     full: ClassVar[float] = 1.0
+    beside: ClassVar[float] = np.inf
     about_data: ClassVar[bool] = False
 
     @property

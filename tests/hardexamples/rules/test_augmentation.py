@@ -137,3 +137,13 @@ def test_a_changed_mind_makes_an_undecided_image_hard() -> None:
     unchanged = Filter(chosen).fit(reference()).apply(replace(batch, augmented=None))
     assert (changed.coefficient > unchanged.coefficient).all()
     assert 21 in [each.code for each in changed.reasons(0)]
+
+
+def test_a_changed_mind_is_told_beside_what_made_the_image_hard() -> None:
+    same = np.tile(SURE[0], (3, 1))
+    unsure = np.tile([0.5, 0.45, 0.05], (3, 1))
+    torn = np.array([[0.05, 0.95, 0.0], [0.5, 0.45, 0.05], [np.nan] * 3])
+    batch = replace(inputs(crop=same), probabilities=unsure, augmented={"crop": torn, "fliplr": unsure})
+    verdicts = Filter(FilterSettings(augmentations={"crop": 1.0, "fliplr": 1.0})).fit(None).apply(batch)
+    assert verdicts.flagged.all()
+    assert [[each.code for each in verdicts.reasons(index)] for index in range(3)] == [[1, 21], [1], [1]]
