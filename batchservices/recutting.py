@@ -165,7 +165,7 @@ class _Evidence:
     def __init__(self, lease: Lease, run: BatchRun, made: Recut, wanted: Plan, chosen: Filter, fusion: Fusion) -> None:
         self.mining = made.mining
         self.found: Found | None = reference_of(lease, run, run.filter_settings or {})
-        subjects, batch = inputs_of(run)
+        subjects, batch = inputs_of(run, again=True)
         if [subject.position for subject in subjects] != wanted.positions.tolist():
             raise Refused("inputs_changed", "The run's inputs are not those of the mining any more.", status=409)
         chosen.fit(self.found.reference if self.found else None, fitted=made.after["fitted"])

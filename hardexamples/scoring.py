@@ -251,7 +251,8 @@ class Verdicts:
         """Why each of the images at `indices` is hard, the most telling reason first; never empty where it is flagged.
 
         A rule is quoted if its score alone would make the image hard; where none would, the most telling
-        one is; and beside them one whose score is large enough for that (`Rule.beside`). A few hundred images at once cost much less than one by one.
+        one is; and beside them one whose score is large enough for that (`Rule.beside`). A few hundred images
+        at once cost much less than one by one.
         """
         chosen = np.asarray(indices, dtype=np.int64)
         alone = self.filter.fusion_.alone({name: scores[chosen] for name, scores in self.scores.items()})
