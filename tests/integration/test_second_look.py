@@ -14,7 +14,7 @@ from datasets.formats import voc
 from datasets.intake import Claim
 from datasets.models import Annotation, Sample
 from hardexamples import second_look
-from hardexamples.filters import create_filter
+from hardexamples.filters import FilterChoices, create_filter
 from hardexamples.models import Features, HardExampleFilter
 from tests import loop
 from tests.batchservices.test_closer_looks import CLASSIFIER, DETECTOR, lit
@@ -25,12 +25,9 @@ pytestmark = pytest.mark.django_db
 ALL = "predict_score_mining:0.39+aug_consistent_mining:0.4265+feature_distribution_mining:0.0451"
 
 
-def own(**changes: Any) -> HardExampleFilter:
-    values = {"comprehensive_algo_config": ALL, "aug_op_config": "fliplr:1", "control_share": 0.0}
-    made = create_filter(name=f"own {HardExampleFilter.objects.count()}", by=None, **values)
-    HardExampleFilter.objects.filter(pk=made.pk).update(**changes)
-    made.refresh_from_db()
-    return made
+def own(**chosen: Any) -> HardExampleFilter:
+    choices = {"comprehensive_algo_config": ALL, "aug_op_config": "fliplr:1", "control_share": 0.0, **chosen}
+    return create_filter(name=f"own {HardExampleFilter.objects.count()}", by=None, choices=FilterChoices(**choices))
 
 
 def deployed(model: bytes, profile: dict[str, Any], **filtering: Any) -> BatchService:
