@@ -126,7 +126,13 @@ def columns(values: Sequence[tuple[str, int]], *, title: str) -> SafeString:
     )
 
 
-def curves(looked: Sequence[float], caught: Mapping[str, Sequence[float]], *, title: str) -> SafeString:
+def curves(
+    looked: Sequence[float],
+    caught: Mapping[str, Sequence[float]],
+    *,
+    title: str,
+    mark: tuple[float, float, float, float] | None = None,
+) -> SafeString:
     """Shares of errors caught against the share of images looked at, as an SVG with a legend; a thin diagonal shows
     what a random choice would catch.
 
@@ -134,6 +140,7 @@ def curves(looked: Sequence[float], caught: Mapping[str, Sequence[float]], *, ti
         looked: m rising numbers, 0 to 1.
         caught: m numbers from 0 to 1 by what the legend says; at most three, each with its own dashes.
         title: what a screen reader says.
+        mark: a place on the curve, all 0 to 1: how many were looked at, the errors caught, and their interval.
     """
     lines = [
         (
@@ -146,7 +153,7 @@ def curves(looked: Sequence[float], caught: Mapping[str, Sequence[float]], *, ti
     legend = [(index, name) for index, _, name in lines]
     return format_html(
         '<figure class="curves"><div><svg viewBox="0 0 {0} {1}" preserveAspectRatio="none" role="img" aria-label="{2}">'
-        '<polyline class="curve curve-random" points="0,{1} {0},0"/>{3}</svg></div>'
+        '<polyline class="curve curve-random" points="0,{1} {0},0"/>{3}{5}</svg></div>'
         "<figcaption><span>0 %</span><span>share of the images looked at, hardest first</span><span>100 %</span>"
         '</figcaption><ul>{4}<li><i class="curve-random" aria-hidden="true"></i>random order</li></ul></figure>',
         _WIDTH,
@@ -154,6 +161,20 @@ def curves(looked: Sequence[float], caught: Mapping[str, Sequence[float]], *, ti
         title,
         format_html_join("", '<polyline class="curve curve-{}" points="{}"><title>{}</title></polyline>', lines),
         format_html_join("", '<li><i class="curve-{}" aria-hidden="true"></i>{}</li>', legend),
+        _mark(*mark) if mark else "",
+    )
+
+
+def _mark(looked: float, caught: float, low: float, high: float) -> SafeString:
+    """A line up, the interval, and a dot (a line of no length with round ends, which no stretching deforms)."""
+    ends = [("curve-mark", 0.0, 1.0), ("curve-mark-range", low, high), ("curve-mark-dot", caught, caught)]
+    return format_html_join(
+        "",
+        '<line class="{}" x1="{}" x2="{}" y1="{}" y2="{}"></line>',
+        [
+            (name, x := f"{looked * _WIDTH:.1f}", x, *(f"{(1 - end) * _WIDTH / 2:.1f}" for end in two))
+            for name, *two in ends
+        ],
     )
 
 

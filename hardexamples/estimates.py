@@ -14,8 +14,10 @@ import numpy as np
 DRAWS = 4000
 FEWEST_PER_STRATUM = 20
 LEVELS = (0.025, 0.975)
+NORMAL = 1.959964  # the 97.5th percentile of the normal distribution
 UNLIKELY = 0.01
 EDGE = 1e-9
+THRESHOLDS = tuple(round(step / 100, 2) for step in range(101))
 
 
 @dataclass(frozen=True)
@@ -235,10 +237,13 @@ class Curve:
     Attributes:
         looked: (m,) rising from 0 to 1.
         caught: (m,) by score.
+        at: of the first score, for each of `THRESHOLDS`: "looked" and "caught" where all from this score on are looked
+            at.
     """
 
     looked: list[float]
     caught: Mapping[str, list[float]] = field(default_factory=dict)
+    at: Mapping[str, list[float]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -263,4 +268,20 @@ def curve(scores: Mapping[str, np.ndarray], wrong: np.ndarray, weights: np.ndarr
         looked = np.concatenate([[0.0], np.cumsum(np.bincount(steps, counts)) / counts.sum()])
         found = np.concatenate([[0.0], np.cumsum(np.bincount(steps, counts * wrong))])
         caught[name] = [round(float(y), 4) for y in np.interp(grid, looked, found / max(found[-1], 1e-12))]
-    return Curve([round(float(x), 4) for x in grid], caught)
+    return Curve([round(float(x), 4) for x in grid], caught, _at_thresholds(next(iter(scores.values())), wrong, counts))
+
+
+def _at_thresholds(score: np.ndarray, wrong: np.ndarray, counts: np.ndarray) -> dict[str, list[float]]:
+    reached = np.nan_to_num(score, nan=-1.0) >= np.array(THRESHOLDS)[:, None]
+    shares = {"looked": counts, "caught": counts * wrong}
+    return {
+        name: [round(float(y), 4) for y in reached @ each / max(each.sum(), 1e-12)] for name, each in shares.items()
+    }
+
+
+def wilson(hits: float, n: float) -> Share:
+    """`hits` of `n` > 0 with its 95 % interval (Wilson 1927)."""
+    share, square = hits / n, NORMAL**2
+    middle = (share + square / (2 * n)) / (1 + square / n)
+    half = NORMAL * math.sqrt(share * (1 - share) / n + square / (4 * n * n)) / (1 + square / n)
+    return Share(share, max(min(middle - half, share), 0.0), min(max(middle + half, share), 1.0))

@@ -44,7 +44,7 @@ class HardExampleFilterAdmin(RowsAdmin):
     list_display_links = ["name"]
     list_filter = ["kind"]
     search_fields = ["name"]
-    readonly_fields = ["kind", "weights", "threshold", "hardest", "copy"]
+    readonly_fields = ["kind", "weights", "threshold", "hardest", "algorithm_notation", "operation_notation", "copy"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[HardExampleFilter]:
         return super().get_queryset(request).annotate(service_count=Count("services"))
@@ -55,8 +55,8 @@ class HardExampleFilterAdmin(RowsAdmin):
         if not editable:
             return [
                 (None, {"fields": ["name", "kind", "copy", "fusion", "threshold", "hardest", "measure"]}),
-                ("Algorithms", {"fields": ["weights", "comprehensive_algo_config"]}),
-                ("Second look", {"fields": ["aug_op_config", "second_look_images", "second_look_seconds"]}),
+                ("Algorithms", {"fields": ["weights", "algorithm_notation"]}),
+                ("Second look", {"fields": ["operation_notation", "second_look_images", "second_look_seconds"]}),
                 ("Reviews", {"fields": ["control_share", "applies_proposals"]}),
             ]
         return [
@@ -179,7 +179,7 @@ class HardExampleFilterAdmin(RowsAdmin):
         return redirect("admin:hardexamples_hardexamplefilter_change", chosen.pk)
 
     class Media:
-        js = ("hardmine/slider.js", "hardmine/notation.js")
+        js = ("hardmine/slider.js", "hardmine/notation.js", "hardmine/threshold.js")
 
     @display(description="Threshold", ordering="algo_hard_threshold")
     def threshold(self, row: HardExampleFilter) -> str:
@@ -195,6 +195,14 @@ class HardExampleFilterAdmin(RowsAdmin):
             (FilterForm.declared_fields[name].label, f"{value:g}") for name, value in weights_of(row).items() if value
         ]
         return format_html_join(" · ", "{} {}", said)
+
+    @display(description="In ModelArts' notation")
+    def algorithm_notation(self, row: HardExampleFilter) -> SafeString:
+        return format_html('<code class="breaks">{}</code>', row.comprehensive_algo_config)
+
+    @display(description="Augmentations")
+    def operation_notation(self, row: HardExampleFilter) -> SafeString:
+        return format_html('<code class="breaks">{}</code>', row.aug_op_config or "none")
 
     @display(description="Batch services", ordering="service_count")
     def used_by(self, row: Any) -> int | str:

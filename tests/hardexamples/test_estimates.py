@@ -97,3 +97,24 @@ def test_stated_intervals_hold_the_truth() -> None:
         said = found.precision, found.recall
         held[repeat] = [share.low <= value <= share.high for share, value in zip(said, truth, strict=True)]
     assert ((held.mean(axis=0) >= 0.9) & (held.mean(axis=0) <= 0.995)).all(), held.mean(axis=0)
+
+
+def test_a_curve_knows_what_each_threshold_is_worth() -> None:
+    score, wrong = np.array([0.9, 0.5, 0.5, np.nan]), np.array([True, True, False, True])
+    at = curve({"fused": score}, wrong, np.array([1.0, 1.0, 1.0, 7.0])).at
+    assert len(THRESHOLDS) == len(at["looked"]) == len(at["caught"])
+    assert [at["looked"][place] for place in (0, 50, 51, 90, 91)] == [0.3, 0.3, 0.1, 0.1, 0.0]
+    assert at["caught"][50] == pytest.approx(2 / 9, abs=1e-4)
+
+
+@given(st.integers(1, 1000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_an_interval_holds_its_share_and_stays_within_0_and_1(counts: tuple[int, int]) -> None:
+    share = wilson(*counts)
+    assert 0 <= share.low <= share.value == counts[0] / counts[1] <= share.high <= 1
+    assert share.high - share.low > 0
+
+
+def test_the_interval_is_the_published_one() -> None:
+    """Newcombe 1998, Table I: 81 of 263."""
+    share = wilson(81, 263)
+    assert (round(share.low, 4), round(share.high, 4)) == (0.2553, 0.3662)

@@ -1,5 +1,8 @@
 """The page of a filter tells what it finds, and lets a person apply what reviews propose."""
 
+import json
+import re
+
 import numpy as np
 import pytest
 from django.contrib.auth.models import Permission
@@ -46,8 +49,64 @@ def test_before_the_first_review_it_draws_the_rehearsal(staff: Client, chosen) -
     text = page(staff, chosen)
     assert "a rehearsal on 1,500 training images with 180 errors" in text
     assert "curve-0" in text
-    assert "margin of the model" in text
+    assert "the model&#x27;s margin" in text
     assert "random order" in text
+
+
+def test_the_threshold_is_a_handle_that_says_what_it_is_worth(staff: Client, chosen) -> None:  # noqa: F811
+    row = mined(chosen, 4, 6, 1)
+    rising = np.arange(10.0) / 10
+    row.fitted = {**row.fitted, "images": 1500, "errors": 180, "curve": curve({"fused": rising}, rising > 0.5).as_dict()}
+    row.save()
+    text = page(staff, chosen)
+    assert "flags 4 of 10; expected errors caught 100%, interval 98% to 100%" in text
+    assert 'class="curve-mark-dot"' in text
+    told = json.loads(re.search(r'id="worth" type="application/json">(.+?)</script>', text)[1])
+    assert (told["total"], told["flagged"][60], told["caught"][80][0]) == (10, 0, 0.5)
+    assert [len(told[name]) for name in ("looked", "caught", "flagged")] == [101] * 3
+
+
+def test_after_reviews_the_handle_speaks_of_what_people_found(staff: Client, chosen) -> None:  # noqa: F811
+    review(mined(chosen), range(50))
+    report = learn(chosen=chosen, by=None)
+    recall = report.figures["estimate"]["recall"]
+    assert f"flags 40 of 100; expected errors caught 100%, interval {recall['low']:.0%} to 100%" in page(staff, chosen)
+
+
+def test_the_rules_stand_under_their_algorithms_with_what_each_is_worth(staff: Client, chosen) -> None:  # noqa: F811
+    row = mined(chosen, 4, 4, 1)
+    row.fitted["rules"]["class_distance"]["auroc"] = 0.987
+    row.save()
+    text = page(staff, chosen)
+    for words in ("fitted weights", "image_similarity_mining", "class distance", "0.987", "training labels", ">off<"):
+        assert words in text, words
+
+
+@pytest.mark.parametrize(
+    ("fusion", "fitted", "words"),
+    [
+        ("weights", None, "as this filter is set"),
+        ("fitted", None, "Until a run with a training manifest"),
+        ("fitted", {"intercept": None, "images": 0}, "No training manifest with labels"),
+        ("fitted", {"intercept": None, "images": 80, "errors": 3}, "made 3 errors"),
+    ],
+)
+def test_fixed_weights_are_called_so_and_why(
+    staff: Client,
+    chosen,  # noqa: F811
+    fusion: str,
+    fitted: dict | None,
+    words: str,
+) -> None:
+    chosen.fusion = fusion
+    chosen.save()
+    if fitted:
+        row = mined(chosen, 4, 4, 1)
+        row.fitted = {**row.fitted, **fitted}
+        row.save()
+    text = page(staff, chosen)
+    assert "fixed weights" in text
+    assert words in text
 
 
 def test_few_reviews_are_called_too_few(staff: Client, chosen) -> None:  # noqa: F811

@@ -13,7 +13,9 @@ document.addEventListener("DOMContentLoaded", () => {
             const known = prefix ? field.name.startsWith(prefix) : field.name.endsWith("_mining");
             if (known) fields.set(field.name.slice(prefix.length), field);
         }
+        let reading = false;  // who reads the text must not have it rewritten under their cursor
         const write = () => {
+            if (reading) return;
             const parts = [];
             for (const [name, field] of fields) {
                 if (Number(field.value) > 0) parts.push(`${name}:${printed(field.value, decimals)}`);
@@ -27,16 +29,16 @@ document.addEventListener("DOMContentLoaded", () => {
                 if (!fields.has(name) || numbers.has(name) || more.length || !/^[0-9.]+$/.test(number ?? "")) return;
                 numbers.set(name, number);
             }
+            reading = true;
             for (const [name, field] of fields) {
                 const number = numbers.get(name) ?? "0";
                 if (Number(field.value) === Number(number)) continue;
                 field.value = Number(number);
                 field.dispatchEvent(new Event("input", {bubbles: true}));
             }
+            reading = false;
         };
-        for (const field of fields.values()) {
-            field.addEventListener("input", () => { if (document.activeElement !== area) write(); });
-        }
+        for (const field of fields.values()) field.addEventListener("input", write);
         area.addEventListener("input", read);
     };
 
