@@ -58,7 +58,7 @@ def report_of(chosen: HardExampleFilter, *, wished: str) -> dict[str, Any]:
         "unread": unread(report),
         "learning": report is not None and report.status in FilterReport.WORKING,
         "services": chosen.services.order_by("name")[:SERVICES],
-        "outdated": bool(chosen.fitted) and chosen.fitted["version"] != FUSION_VERSION,
+        "outdated": chosen.fitted is not None and chosen.fitted["version"] != FUSION_VERSION,
         "in_use": in_use,
         "rehearsed": rehearsed,
         "from_reviews": bool(figures.get("curve")),

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from hardexamples.estimates import Stratum, curve, estimate, pooled, remaining, strata_of
+from hardexamples.estimates import THRESHOLDS, Stratum, curve, estimate, pooled, remaining, strata_of, wilson
 
 
 def test_all_reviewed_leaves_no_doubt() -> None:

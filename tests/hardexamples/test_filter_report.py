@@ -56,7 +56,12 @@ def test_before_the_first_review_it_draws_the_rehearsal(staff: Client, chosen) -
 def test_the_threshold_is_a_handle_that_says_what_it_is_worth(staff: Client, chosen) -> None:  # noqa: F811
     row = mined(chosen, 4, 6, 1)
     rising = np.arange(10.0) / 10
-    row.fitted = {**row.fitted, "images": 1500, "errors": 180, "curve": curve({"fused": rising}, rising > 0.5).as_dict()}
+    row.fitted = {
+        **row.fitted,
+        "images": 1500,
+        "errors": 180,
+        "curve": curve({"fused": rising}, rising > 0.5).as_dict(),
+    }
     row.save()
     text = page(staff, chosen)
     assert "flags 4 of 10; expected errors caught 100%, interval 98% to 100%" in text
