@@ -24,18 +24,20 @@ class Comparison:
     outcome: Outcome = Outcome.UNCHANGED
 
 
-def compare(annotations: Sequence[Annotation], claims: Sequence[Claim]) -> Comparison:
+def compare(annotations: Sequence[Annotation], claims: Sequence[Claim], *, within: float = SAME_PIXEL) -> Comparison:
     """Matches claims with annotations: first those that are the same, then the most overlapping ones.
 
     Args:
         annotations: with their labels loaded.
         claims: without a repeated label where they have no boxes.
+        within: corners at most so far apart, in pixels, are the same; 0 for an editor that gives back each number
+            as it came.
     """
     comparison = Comparison()
     left = list(annotations)
     open_claims = []
     for claim in claims:
-        same = next((annotation for annotation in left if _same(annotation, claim)), None)
+        same = next((annotation for annotation in left if _same(annotation, claim, within)), None)
         if same:
             left.remove(same)
         else:
@@ -78,11 +80,11 @@ def overlap(one: Box | None, other: Box | None) -> float:
     return width * height / (areas - width * height)
 
 
-def _same(annotation: Annotation, claim: Claim) -> bool:
+def _same(annotation: Annotation, claim: Claim, within: float) -> bool:
     box = box_of(annotation)
     if annotation.label.name != claim.label or (box is None) != (claim.box is None):
         return False
-    return box is None or all(abs(one - other) <= SAME_PIXEL for one, other in zip(box, claim.box or box, strict=True))
+    return box is None or all(abs(one - other) <= within for one, other in zip(box, claim.box or box, strict=True))
 
 
 def _outcome(comparison: Comparison) -> Outcome:

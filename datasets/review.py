@@ -20,7 +20,7 @@ from config.lifecycle import move_one
 from config.refusals import Refused
 from datasets import counters, history
 from datasets.bulk_review import Changed, confirm_many, mark_hard, reject_many, unmark_hard
-from datasets.comparison import compare
+from datasets.comparison import SAME_PIXEL, compare
 from datasets.intake import Claim, check_box, corners
 from datasets.models import Annotation, Label, Outcome, ReviewEvent, Sample, Status, Task, Verb
 from datasets.models.sample import STATUS_MOVES
@@ -35,16 +35,17 @@ def confirm(
     by: User,
     version: int | None = None,
     claims: Sequence[Claim] | None = None,
+    within: float = SAME_PIXEL,
     batch: str = "",
 ) -> ReviewEvent:
     """A person says that the labels of a sample are right, as they stand or as corrected: it becomes Labeled.
 
     Args:
         version: the version that the person saw; None where that does not matter.
-        batch: joins the events of one action.
         claims: all labels or boxes that shall stand; None leaves them as they are. What is unchanged keeps its row and
             its origin, what is changed or new is the person's.
-        batch: joins events of one action.
+        within: corners at most so far from where they were, in pixels, are unchanged.
+        batch: joins the events of one action.
 
     Raises:
         Refused: sample_not_found (404), stale (412), unknown_label, bad_box, no_label, repeated_label.
@@ -53,7 +54,7 @@ def confirm(
         return made
     sample = locked(sample_id, version)
     before = history.state_of(sample)
-    outcome = _redraw(sample, claims, by)
+    outcome = _redraw(sample, claims, by, within)
     changes = {"confirmed_at": timezone.now(), "confirmed_by": by}
     return _settle(
         sample, before, to=Status.LABELED, changes=changes, by=by, verb=Verb.CONFIRM, outcome=outcome, batch=batch
@@ -125,7 +126,7 @@ def locked(sample_id: int, version: int | None) -> Sample:
     return sample
 
 
-def _redraw(sample: Sample, claims: Sequence[Claim] | None, by: User) -> Outcome:
+def _redraw(sample: Sample, claims: Sequence[Claim] | None, by: User, within: float = SAME_PIXEL) -> Outcome:
     """Makes the annotations what the person claims, and says what that changed."""
     annotations = list(sample.annotations.select_related("label").order_by("id"))
     classification = sample.dataset.task == Task.IMAGE_CLASSIFICATION
@@ -141,7 +142,7 @@ def _redraw(sample: Sample, claims: Sequence[Claim] | None, by: User) -> Outcome
         if claim.label not in labels:
             raise Refused("unknown_label", f"The dataset has no label {claim.label[:100]}.", field="annotations")
         check_box(claim, sample.dataset.task, width, height, file=sample.name)
-    comparison = compare(annotations, claims)
+    comparison = compare(annotations, claims, within=within)
     Annotation.objects.filter(pk__in=[annotation.pk for annotation in comparison.removed]).delete()
     for annotation, claim in comparison.changed:
         Annotation.objects.filter(pk=annotation.pk).update(

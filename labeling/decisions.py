@@ -8,8 +8,9 @@ from django.http import QueryDict
 
 from config.refusals import Refused
 from datasets import bulk_review, review
+from datasets.comparison import SAME_PIXEL
 from datasets.intake import Claim
-from datasets.models import Annotation, Dataset, Label, Sample
+from datasets.models import Annotation, Dataset, Label, ReviewEvent, Sample
 
 PERMISSIONS = {
     "confirm": "datasets.confirm_sample",
@@ -53,17 +54,34 @@ def claims_of(labels: Sequence[Label]) -> list[Claim] | None:
 
 
 def decide_one(
-    *, sample: Sample, verb: str, version: int | None, claims: Sequence[Claim] | None, by: User, batch: str = ""
+    *,
+    sample: Sample,
+    verb: str,
+    version: int | None,
+    claims: Sequence[Claim] | None,
+    by: User,
+    within: float = SAME_PIXEL,
+    batch: str = "",
 ) -> None:
-    """One verb on one sample, as the reviewer saw it. Raises what the verb raises."""
+    """One verb on one sample, as the reviewer saw it; once, where it names its batch.
+
+    Raises:
+        Refused: what the verb refuses; "stale" (412) where somebody has changed the sample since.
+    """
     if verb == "confirm":
-        review.confirm(sample_id=sample.pk, by=by, version=version, claims=claims, batch=batch)
+        review.confirm(sample_id=sample.pk, by=by, version=version, claims=claims, within=within, batch=batch)
     elif verb == "reject":
         review.reject(sample_id=sample.pk, by=by, version=version, batch=batch)
-    elif verb == "confirm_hard_example":
-        bulk_review.mark_hard(samples=[sample.pk], by=by)
     else:
-        bulk_review.unmark_hard(samples=[sample.pk], by=by)
+        _set_hardness(sample, verb, version, by, batch)
+
+
+def _set_hardness(sample: Sample, verb: str, version: int | None, by: User, batch: str) -> None:
+    if batch and ReviewEvent.objects.filter(batch=batch, sample=sample, by=by).exists():
+        return
+    act = bulk_review.mark_hard if verb == "confirm_hard_example" else bulk_review.unmark_hard
+    if act(samples=[sample.pk] if version is None else {sample.pk: version}, by=by, batch=batch).overtaken:
+        raise Refused("stale", f"{sample.name}: it was changed meanwhile. Nothing was saved.", status=412)
 
 
 def number(text: str) -> int:

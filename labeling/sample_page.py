@@ -1,6 +1,10 @@
-"""One sample of a labeling job: the image, the prediction, why it is here, and the verbs of a reviewer."""
+"""One sample of a labeling job: the image, the prediction, why it is here, and the verbs of a reviewer.
 
-from dataclasses import dataclass
+The page works by its script and the doors of `labeling.bench`. Without a script the same form is sent as it is.
+"""
+
+import json
+import secrets
 
 from django import forms
 from django.contrib import admin, messages
@@ -12,25 +16,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from config.refusals import Refused
-from datasets.models import Dataset, Label, LabelingJob, Sample, Status, Task
+from datasets.models import Label, LabelingJob, Sample, Task
 from datasets.pages import actor, staff_page
 from labeling import decisions, queue
-from labeling.cards import STATUS_TONES, boxes
-from labeling.evidence import evidence, top_scores
+from labeling.cards import boxes
+from labeling.portrait import onward, portrait
 from labeling.views import job_or_404, labels_of
-
-PRELOADED = 3
-HISTORY = 20
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a sample stands in the queue of its reviewer, and who stands beside it; `count` in words."""
-
-    position: str
-    count: str
-    previous: Sample | None
-    following: list[Sample]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -47,13 +38,13 @@ def page(request: HttpRequest, job_id: int, sample_id: int) -> HttpResponse:
     if request.method != "POST":
         return show(request, job, sample, wanted)
     chosen: list[Label] = []
-    following = wanted.samples(job.dataset).filter(queue.behind(sample.hard_coefficient, sample.pk)).first()
     try:
         verb = decisions.verb_of(request.POST, actor(request))
         chosen = decisions.labels_of(request.POST, job.dataset)
         version = forms.IntegerField(min_value=1).clean(request.POST.get("version"))
+        batch = forms.RegexField(r"\A[0-9a-f]{32}\Z", required=False).clean(request.POST.get("batch"))
         claims = decisions.claims_of(chosen)
-        decisions.decide_one(sample=sample, verb=verb, version=version, claims=claims, by=actor(request))
+        decisions.decide_one(sample=sample, verb=verb, version=version, claims=claims, by=actor(request), batch=batch)
     except forms.ValidationError:
         return show(request, job, sample, wanted, conflict="The page was incomplete. It is whole again now.")
     except Refused as refused:
@@ -64,6 +55,7 @@ def page(request: HttpRequest, job_id: int, sample_id: int) -> HttpResponse:
         return show(request, job, sample, wanted, conflict=words, chosen=chosen[0] if chosen else None)
     if verb in ("confirm_hard_example", "unmark"):
         return HttpResponseRedirect(request.get_full_path())
+    following = onward(sample=sample, wanted=wanted, dataset=job.dataset, by=actor(request))
     if following is None:
         messages.success(request, "That was the last one of this queue.")
         return HttpResponseRedirect(f"{reverse('labeling:job', args=[job.pk])}?{wanted.address()}")
@@ -78,20 +70,6 @@ def what_others_did(sample: Sample) -> str:
     return f"{who} It is {sample.get_status_display()} now, with {labels}."
 
 
-def place_of(sample: Sample, wanted: queue.Queue, dataset: Dataset) -> Place:
-    """The sample's place. Counting stops at a cap, so that the last page of a million costs no more than the first."""
-    samples = wanted.samples(dataset)
-    here = sample.hard_coefficient, sample.pk
-    before = queue.capped_count(samples.filter(queue.ahead(*here)))
-    total = queue.capped_count(samples) if wanted.filtered else queue.counts(dataset)[wanted.tab]
-    return Place(
-        position=f"{before + 1:,}" if before <= queue.COUNT_CAP else f"beyond {queue.COUNT_CAP:,}",
-        count=f"{total:,}" if not wanted.filtered or total <= queue.COUNT_CAP else f"more than {queue.COUNT_CAP:,}",
-        previous=samples.filter(queue.ahead(*here)).reverse().first(),
-        following=list(samples.filter(queue.behind(*here))[:PRELOADED]),
-    )
-
-
 def show(
     request: HttpRequest,
     job: LabelingJob,
@@ -102,34 +80,38 @@ def show(
     chosen: Label | None = None,
 ) -> TemplateResponse:
     """The page, or the page again with what went wrong and what the reviewer had chosen."""
-    dataset = job.dataset
-    annotations = list(sample.annotations.select_related("label"))
-    prediction = sample.predictions.first()
-    place = place_of(sample, wanted, dataset)
+    by = actor(request)
+    labels = labels_of(job)
+    classification = job.dataset.task == Task.IMAGE_CLASSIFICATION
+    shown = portrait(job=job, sample=sample, wanted=wanted, by=by)
+    bench = {
+        "doors": reverse("labeling:bench", args=[job.pk]),
+        "query": wanted.address(),
+        "leave": f"{reverse('labeling:job', args=[job.pk])}?{wanted.address()}",
+        "login": reverse("admin:login"),
+        "user": by.get_username(),
+        "classification": classification,
+        "labels": [{"name": label.name, "color": label.color, "shortcut": label.shortcut} for label in labels],
+        "mayConfirm": by.has_perm("datasets.confirm_sample"),
+        "mayMark": by.has_perm("datasets.mark_hard_sample"),
+    }
     context = {
         **admin.site.each_context(request),
-        "title": f"Label Data / {job} / {sample.name}",
+        "title": f"Label Data / {job}",
         "is_fullwidth": "1",
         "job": job,
-        "dataset": dataset,
-        "classification": dataset.task == Task.IMAGE_CLASSIFICATION,
-        "sample": sample,
-        "tone": STATUS_TONES[Status(sample.status)],
-        "query": wanted.address(),
-        "position": place.position,
-        "count": place.count,
-        "previous": place.previous,
-        "following": place.following[0] if place.following else None,
-        "preload": place.following,
-        "labels": labels_of(job),
-        "current": {annotation.label_id for annotation in annotations},
-        "boxes": boxes(annotations),
-        "prediction": prediction,
-        "scores": [(name, confidence, round(100 * confidence)) for name, confidence in top_scores(prediction)],
-        "evidence": evidence(list(sample.reasons.all())),
-        "events": list(sample.review_events.select_related("by")[:HISTORY]),
-        "may_confirm": request.user.has_perm("datasets.confirm_sample"),
-        "may_mark": request.user.has_perm("datasets.mark_hard_sample"),
+        "dataset": job.dataset,
+        "classification": classification,
+        "labels": labels,
+        "bench": json.dumps(bench),
+        "portrait": json.dumps(shown.data),
+        "data": shown.data,
+        **shown.words,
+        "drawn": [] if classification else boxes(list(sample.annotations.select_related("label"))),
+        "leave": bench["leave"],
+        "batch": secrets.token_hex(16),
+        "may_confirm": bench["mayConfirm"],
+        "may_mark": bench["mayMark"],
         "conflict": conflict,
         "chosen": chosen,
     }

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from labeling import job_pages, sample_page, selection_page, similar_page, views
+from labeling.bench import Bench
 
 app_name = "labeling"
 urlpatterns = [
@@ -18,4 +19,10 @@ urlpatterns = [
     path("job/<int:job_id>/similar/", similar_page.from_selection, name="similar_to_selection"),
     path("similar/", similar_page.page, name="similar"),
     path("similar/run/<int:run_id>/<int:position>/", similar_page.picture, name="input_picture"),
+    path("job/<int:job_id>/bench/", Bench.as_view({"get": "who"}), name="bench"),
+    path("job/<int:job_id>/bench/undo/", Bench.as_view({"post": "undo"}), name="undo"),
+    path("job/<int:job_id>/bench/redo/", Bench.as_view({"post": "redo"}), name="redo"),
+    path("job/<int:job_id>/bench/next/", Bench.as_view({"post": "following"}), name="next"),
+    path("job/<int:job_id>/bench/<int:sample_id>/", Bench.as_view({"get": "sample", "post": "decide"}), name="one"),
+    path("job/<int:job_id>/bench/<int:sample_id>/hold/", Bench.as_view({"post": "hold"}), name="hold"),
 ]

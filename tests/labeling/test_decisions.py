@@ -78,8 +78,11 @@ def test_marking_stays_on_the_page_and_touches_hardness_alone(waiting, review):
     assert (waiting[0].status, labels(waiting[0])) == (Status.TO_BE_CONFIRMED, ["one"])
 
 
-def test_the_last_one_leads_back_to_the_grid(waiting, review):
+def test_what_was_passed_over_comes_again_and_the_last_one_leads_back_to_the_grid(waiting, review):
     answer = review.post(page(waiting[2]), {"version": 1, "verb": "confirm"})
+    assert answer["Location"] == page(waiting[0])
+    for sample in waiting[:2]:
+        answer = review.post(page(sample), {"version": 1, "verb": "confirm"})
     assert answer["Location"] == reverse("labeling:job", args=[job(waiting[2].dataset)]) + "?tab=to_be_confirmed"
 
 

@@ -75,15 +75,15 @@ def test_the_page_shows_prediction_reasons_and_evidence(queue_of_three, dataset,
     ]
     assert reverse("media:blob_thumbnail", args=[neighbor.sha256]) in text
     assert nowhere.sha256 not in text
-    assert 'data-key="7"' in text
+    assert "<kbd>7</kbd>" in text
 
 
 def test_position_and_neighbors_follow_the_queue(queue_of_three, review):
     hardest, middle, _ = queue_of_three
     page = review.get(address(middle) + "?tab=to_be_confirmed")
-    assert (page.context["position"], page.context["count"]) == ("2", "3")
-    assert page.context["previous"] == hardest
-    assert page.context["following"] == queue_of_three[2]
+    assert (page.context["data"]["position"], page.context["data"]["count"]) == ("2", "3")
+    assert page.context["data"]["previous"] == address(hardest) + "?tab=to_be_confirmed"
+    assert page.context["data"]["following"] == address(queue_of_three[2]) + "?tab=to_be_confirmed"
     assert f"{reverse('labeling:sample', args=[page.context['job'].pk, hardest.pk])}?tab=to_be_confirmed" in (
         page.content.decode()
     )

@@ -1,0 +1,311 @@
+// One sample after the other: what a key does, what comes next, and what to do when somebody was faster.
+//
+// The server decides what is next; its answer to a decision brings the next sample with it, whose image is there
+// already. Names of labels, files and reasons are set as text, or come from a template that escapes them.
+
+import { BoxTable } from "./boxtable.js";
+import { listen } from "./keys.js";
+import { Notices } from "./notices.js";
+import { Doors, token } from "./saving.js";
+
+const root = document.querySelector("[data-sample]");
+const part = (name) => root.querySelector(`[data-${name}]`);
+const bench = JSON.parse(root.dataset.bench);
+const form = part("verbs");
+const stage = part("stage");
+const notices = new Notices(part("notice"), part("said"));
+const buttons = (verb) => form.querySelector(`button[name=verb][value=${verb}]`);
+const labels = [...form.querySelectorAll("[data-label]")];
+const shortcuts = new Map(bench.labels.map(({ name, shortcut }) => [shortcut, name]));
+shortcuts.delete("");
+
+const BEAT = 30_000; // milliseconds between two signs that somebody is here
+const DOUBLE = 400; // milliseconds in which a second click belongs to the image before
+
+let shown = JSON.parse(root.dataset.portrait);
+let shownAt = performance.now();
+let busy = false;
+let active = true;
+let editor = null;
+let Editor = null;
+const table = bench.classification ? null : new BoxTable(part("boxes"));
+let preloaded = [];
+
+const doors = new Doors({
+  address: bench.doors,
+  query: bench.query,
+  user: bench.user,
+  csrf: form.querySelector("[name=csrfmiddlewaretoken]").value,
+  say: (state, other) => notices.waiting(state, { login: bench.login, other, retry: () => doors.retry() }),
+});
+
+// --- showing a sample ------------------------------------------------------------------------------------------------
+const link = (name, address) => {
+  const place = part(name);
+  place.classList.toggle("hm-off", !address);
+  if (address) place.href = address;
+  else place.removeAttribute("href");
+};
+
+function facts(sample) {
+  shown = { ...shown, ...sample };
+  root.dataset.id = shown.id;
+  part("position").textContent = `${shown.position} of ${shown.count}`;
+  part("name").textContent = part("name").title = shown.name;
+  part("status").textContent = shown.status;
+  part("tone").className = `hm-dot hm-${shown.tone}`;
+  part("hard").hidden = !shown.hard;
+  part("coefficient").textContent = shown.coefficient;
+  part("size").textContent = `${shown.width} × ${shown.height}`;
+  held(shown.holder);
+  link("previous", shown.previous);
+  link("following", shown.following);
+  form.elements.version.value = shown.version;
+  form.elements.batch.value = token();
+  if (bench.mayMark) {
+    buttons("unmark").hidden = !shown.hard;
+    buttons("confirm_hard_example").hidden = shown.hard;
+  }
+  press(shown.current);
+  if (sample.evidence !== undefined) part("evidence").innerHTML = sample.evidence; // the template escapes all names
+}
+
+function held(holder) {
+  part("holder").textContent = holder ? `${holder} has this image open, too.` : "";
+}
+
+function press(names) {
+  for (const button of labels) {
+    const on = names.includes(button.dataset.label);
+    button.classList.toggle("hm-active", on);
+    button.setAttribute("aria-pressed", String(on));
+  }
+}
+
+async function loaded(sample) {
+  const image = preloaded.find((one) => one.src === new URL(sample.image, location).href) ?? new Image();
+  image.src ||= sample.image;
+  await image.decode().catch(() => {}); // a broken image shows as one
+  return image;
+}
+
+function picture(sample, image) {
+  stage.classList.toggle("hm-pixels", sample.pixels);
+  if (bench.classification) {
+    image.alt = sample.name;
+    image.width = sample.width;
+    image.height = sample.height;
+    image.dataset.image = "";
+    part("image").replaceWith(image);
+    return;
+  }
+  editor?.destroy();
+  part("editor").replaceChildren();
+  editor = new Editor(part("editor"), {
+    image: sample.image,
+    width: sample.width,
+    height: sample.height,
+    labels: bench.labels,
+    boxes: sample.boxes,
+    name: sample.name,
+    sure: sample.sure,
+    readonly: !bench.mayConfirm,
+    onchange: (now) => table.show(now),
+    onselect: (now) => table.choose(now),
+  });
+  table.show(editor);
+}
+
+/** Shows a sample: `push` puts it into the browser's history. */
+async function show(sample, { push = true } = {}) {
+  picture(sample, await loaded(sample));
+  facts(sample);
+  notices.clear();
+  shownAt = performance.now();
+  if (push) history.pushState({ id: shown.id }, "", shown.address);
+  else history.replaceState({ id: shown.id }, "", shown.address);
+  (editor?.element ?? stage).focus({ preventScroll: true }); // a button that was pressed for the last image is not pressed for this one
+  preload();
+}
+
+function preload() {
+  preloaded = shown.preload.map((address) => {
+    const image = preloaded.find((one) => one.src === new URL(address, location).href) ?? new Image();
+    image.src ||= address;
+    return image;
+  });
+}
+
+// --- what people do --------------------------------------------------------------------------------------------------
+/** One thing at a time: what is pressed before the answer is there was meant for nothing that could be seen. */
+async function alone(act) {
+  if (busy) return;
+  busy = true;
+  root.classList.add("hm-sent");
+  try {
+    await act();
+  } finally {
+    busy = false;
+    root.classList.remove("hm-sent");
+  }
+}
+
+const unsaved = () => Boolean(editor?.changed);
+const claimed = () => (bench.classification ? shown.current.map((label) => ({ label, box: null })) : editor.claims());
+
+const decide = (verb, claims = null, version = shown.version) =>
+  alone(async () => {
+    if (claims && bench.classification) press(claims.map(({ label }) => label));
+    const { status, body } = await doors.post(`${shown.id}/`, { verb, version, claims, batch: token() });
+    if (status === 412) {
+      notices.overtaken(body, {
+        chosen: claims && bench.classification ? claims.map(({ label }) => label).join(", ") : "",
+        keep: () => decide(verb, claims, body.sample.version),
+        take: () => show(body.sample, { push: false }),
+      });
+    } else if (status !== 200) {
+      press(shown.current);
+      notices.refused(body.message);
+    } else if (body.sample?.id === shown.id) {
+      facts(body.sample); // hardness alone: a drawing goes on
+      notices.say(body.said);
+    } else await arrive(body);
+  });
+
+/** Shows what an answer brings; where the queue has nothing more, the sample as it is now. */
+async function arrive({ said, sample, left }) {
+  if (sample) {
+    await show(sample);
+    notices.say([said, `${sample.name}: ${sample.status} ${sample.current.join(", ")}`].filter(Boolean).join(". "));
+    return;
+  }
+  const now = await doors.get(`${shown.id}/`);
+  if (now?.status === 200) await show(now.body, { push: false });
+  notices.say(said);
+  notices.ended(left, { leave: bench.leave, again: () => go() });
+}
+
+const go = (back = false) =>
+  guarded(() =>
+    alone(async () => {
+      const { status, body } = await doors.post("next/", { sample: shown.id, back });
+      if (status !== 200) notices.refused(body.message);
+      else if (body.sample) await arrive(body);
+      else if (back) notices.say("This is the first one.");
+      else notices.ended(body.left, { leave: bench.leave, again: () => go() });
+    }),
+  );
+
+const turn = (way, event) =>
+  guarded(() =>
+    alone(async () => {
+      const { status, body } = await doors.post(`${way}/`, { batch: token(), ...(event && { event }) });
+      if (status !== 200) return notices.refused(body.message);
+      await show(body.sample, { push: body.sample.id !== shown.id });
+      notices.say(body.said);
+      hold();
+      return undefined;
+    }),
+  );
+
+/** Asks first where a drawing would be lost. */
+function guarded(act) {
+  if (!unsaved()) return act();
+  return notices.ask({ save: () => decide("confirm", editor.claims()), discard: act });
+}
+
+const hard = () => bench.mayMark && decide(shown.hard ? "unmark" : "confirm_hard_example");
+const confirm = () => bench.mayConfirm && decide("confirm", claimed());
+const reject = () => bench.mayConfirm && decide("reject");
+const undo = () => (editor?.canUndo ? editor.undo() : turn("undo"));
+const redo = () => (editor?.canRedo ? editor.redo() : turn("redo"));
+
+function labeled(key) {
+  const name = shortcuts.get(key);
+  if (name === undefined || !bench.mayConfirm) return false;
+  decide("confirm", [{ label: name, box: null }]);
+  return true;
+}
+
+function panel() {
+  if (form.contains(document.activeElement)) (editor?.element ?? stage).focus();
+  else (form.querySelector("[aria-pressed=true]") ?? form.querySelector("button"))?.focus();
+}
+
+const acts = { confirm, reject, hard, undo, redo, previous: () => go(true), next: () => go(), panel };
+acts.leave = () => location.assign(bench.leave);
+if (bench.classification) acts.label = labeled;
+else {
+  acts.boxes = () => editor.toggle();
+  acts.box = () => {};
+}
+const keys = listen(acts, {
+  words: { label: bench.classification ? "the label's own key: relabel, confirm, next" : "label of the chosen boxes" },
+  first: (event) => Boolean(editor) && !busy && editor.key(event),
+});
+
+for (const button of root.querySelectorAll("[data-act]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => ({ undo, redo, keys })[button.dataset.act]());
+}
+for (const [name, back] of [["previous", true], ["following", false]]) {
+  part(name).addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    go(back);
+  });
+}
+part("evidence").addEventListener("click", (event) => {
+  const button = event.target.closest("[data-undo]");
+  if (button) turn("undo", Number(button.dataset.undo));
+});
+form.addEventListener("click", (event) => {
+  if (event.detail > 1 && performance.now() - shownAt < DOUBLE) event.preventDefault();
+});
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const { name, value, dataset } = event.submitter;
+  if (name === "label") decide("confirm", [{ label: dataset.label, box: null }]);
+  else decide(value, value === "confirm" ? claimed() : null);
+});
+
+// --- being here ------------------------------------------------------------------------------------------------------
+async function hold() {
+  active = false;
+  const { id } = shown;
+  const answer = await doors.tell(`${id}/hold/`, { open: true });
+  if (answer?.status === 200 && id === shown.id) held(answer.body.holder);
+}
+
+for (const name of ["keydown", "pointerdown", "pointermove", "wheel"]) {
+  document.addEventListener(name, () => (active = true), { passive: true });
+}
+setInterval(() => active && hold(), BEAT);
+window.addEventListener("pagehide", () => doors.tell(`${shown.id}/hold/`, { open: false }));
+window.addEventListener("beforeunload", (event) => {
+  if (unsaved() || doors.unsaved) event.preventDefault();
+});
+
+async function revisit(id) {
+  const answer = await doors.get(`${id}/`);
+  if (answer?.status !== 200) return location.reload();
+  await show(answer.body, { push: false });
+  return hold();
+}
+window.addEventListener("popstate", ({ state }) => {
+  if (!state || busy) return;
+  if (unsaved()) {
+    history.pushState({ id: shown.id }, "", shown.address);
+    guarded(() => revisit(state.id));
+  } else revisit(state.id);
+});
+window.addEventListener("pageshow", (event) => event.persisted && revisit(shown.id));
+
+if (!bench.classification) {
+  ({ BoxEditor: Editor } = await import("./editor.js"));
+  picture(shown, null);
+}
+history.replaceState({ id: shown.id }, "", shown.address);
+facts(shown);
+preload();
+hold();
