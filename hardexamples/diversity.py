@@ -3,10 +3,14 @@
 import numpy as np
 
 from hardexamples.features import perceptual_hash
+from hardexamples.rules.contract import known
 
 NEAR = 0.17  # distance of unit vectors; rescaled and slightly brightened copies of digits and of scenes are nearer
 RATHER_NEAR, BITS = 0.28, 2  # or this, where the perceptual hashes differ in at most so many bits
 BLOCK = 500  # images compared at once
+COMPONENTS = 16  # at least
+FAR = 2.5  # times the distance of near duplicates
+SLACK = 1e-5  # of what float32 rounds
 POOL = 5  # a varied choice looks at this many times as many as it may take
 
 
@@ -26,18 +30,19 @@ def stacks(points: np.ndarray, order: np.ndarray) -> np.ndarray:
     leader = np.arange(len(points))
     if not points.shape[1]:
         return leader
-    usable = order[np.isfinite(points[order]).all(axis=1)]
-    unit = _unit(points[usable])
-    hashes = perceptual_hash(points[usable])
+    usable = order[known(points)[order]]
+    if len(usable) < 2:
+        return leader
+    looks = _Looks(points[usable])
     leads = np.zeros(0, np.int64)
     for start in range(0, len(usable), BLOCK):
         rows = np.arange(start, min(start + BLOCK, len(usable)))
-        followers, led = _alike(unit, hashes, rows, leads)
+        followers, led = looks.alike(rows, leads)
         followers, earliest = np.unique(followers, return_index=True)  # pairs come in the order of the leaders
         leader[usable[rows[followers]]] = usable[leads[led[earliest]]]
         rest = np.delete(rows, followers)
         follows = np.zeros(len(rest), dtype=bool)
-        for place, earlier in zip(*_alike(unit, hashes, rest, rest), strict=True):
+        for place, earlier in zip(*looks.alike(rest, rest), strict=True):
             if earlier < place and not follows[place] and not follows[earlier]:
                 follows[place] = True
                 leader[usable[rest[place]]] = usable[rest[earlier]]
@@ -45,23 +50,41 @@ def stacks(points: np.ndarray, order: np.ndarray) -> np.ndarray:
     return leader
 
 
+class _Looks:
+    """Which of (m, d) points without holes are near duplicates of each other.
+
+    Most pairs are told apart by a few principal components, in which no two points are farther apart than they are: by
+    as many as it takes to have two points that are not alike far apart on average.
+    """
+
+    def __init__(self, points: np.ndarray) -> None:
+        self.unit = _unit(points)
+        self.hashes = perceptual_hash(points)
+        self.limit = NEAR if self.hashes is None else RATHER_NEAR
+        centered = self.unit - self.unit.mean(axis=0)
+        variance, axes = np.linalg.eigh(centered.T @ centered / len(points))
+        apart = 2 * np.cumsum(variance[::-1])  # mean squared distance of two points in so many components
+        count = max(COMPONENTS, int(np.searchsorted(apart, (FAR * self.limit) ** 2)) + 1)
+        self.sketch = np.ascontiguousarray(centered @ axes[:, ::-1][:, :count])
+        self.length = (self.sketch**2).sum(axis=1)
+
+    def alike(self, some: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs (place in `some`, place in `others`) of near duplicates, in that order."""
+        # |a - b| < limit, with what depends on one of the two alone on the other side
+        inner = self.sketch[some] @ self.sketch[others].T
+        inner -= self.length[others] / 2
+        i, j = np.nonzero(inner > (self.length[some] - self.limit**2)[:, None] / 2 - SLACK)
+        apart = np.linalg.norm(self.unit[some[i]] - self.unit[others[j]], axis=1)
+        near = apart < NEAR
+        if self.hashes is not None:
+            unsure = np.flatnonzero(~near & (apart < RATHER_NEAR))
+            near[unsure] = (self.hashes[some[i[unsure]]] != self.hashes[others[j[unsure]]]).sum(axis=1) <= BITS
+        return i[near], j[near]
+
+
 def _unit(points: np.ndarray) -> np.ndarray:
     length = np.linalg.norm(points, axis=1, keepdims=True)
     return (points / np.maximum(length, 1e-12)).astype(np.float32)
-
-
-def _alike(
-    unit: np.ndarray, hashes: np.ndarray | None, some: np.ndarray, others: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs (place in `some`, place in `others`) of near duplicates, in that order."""
-    cosine = unit[some] @ unit[others].T
-    i, j = np.nonzero(cosine > 1 - (NEAR if hashes is None else RATHER_NEAR) ** 2 / 2)
-    if hashes is not None:
-        near = cosine[i, j] > 1 - NEAR**2 / 2
-        unsure = np.flatnonzero(~near)
-        near[unsure] = (hashes[some[i[unsure]]] != hashes[others[j[unsure]]]).sum(axis=1) <= BITS
-        i, j = i[near], j[near]
-    return i, j
 
 
 def varied(points: np.ndarray, coefficient: np.ndarray, leader: np.ndarray, *, cap: int) -> np.ndarray:
@@ -81,8 +104,8 @@ def varied(points: np.ndarray, coefficient: np.ndarray, leader: np.ndarray, *, c
     pool = hardest[leads][: POOL * max(cap, 0)] if points.shape[1] else hardest[:0]
     if cap <= 0 or len(pool) <= cap:
         return order[: max(cap, 0)]
-    known = np.isfinite(points[pool]).all(axis=1)
-    table = _unit(np.where(known[:, None], points[pool], 0.0))
+    whole = known(points[pool])
+    table = _unit(np.where(whole[:, None], points[pool], 0.0))
     apart = np.ones(len(pool))
     chosen: list[int] = []
     worth = coefficient[pool].astype(float)
@@ -90,7 +113,7 @@ def varied(points: np.ndarray, coefficient: np.ndarray, leader: np.ndarray, *, c
         best = int((worth * apart).argmax())
         chosen.append(best)
         worth[best] = -1.0
-        if known[best]:
+        if whole[best]:
             distance = np.linalg.norm(table - table[best], axis=1)
-            apart = np.where(known, np.minimum(apart, distance), apart)
+            apart = np.where(whole, np.minimum(apart, distance), apart)
     return pool[chosen]

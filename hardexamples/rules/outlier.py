@@ -3,7 +3,6 @@
 from typing import ClassVar
 
 import numpy as np
-from sklearn.decomposition import PCA
 
 from hardexamples.rules.contract import Batch, Evidence, Reference, Rule, known, normal_range
 from hardexamples.rules.neighbors import nearest
@@ -96,13 +95,17 @@ class Outlier(Rule):
         if not table.shape[1] or len(rows) <= self.neighbours:
             return False
         points = table[rows]
-        components = min(self.components, *points.shape)
-        self.projection_ = PCA(components, svd_solver="full", random_state=self.random_state).fit(points)
-        self.factors_ = LocalOutlierFactors(self.projection_.transform(points), self.neighbours)
+        self.center_ = points.mean(axis=0)
+        _, axes = np.linalg.eigh(np.cov(points, rowvar=False).reshape(table.shape[1], -1))
+        self.axes_ = np.ascontiguousarray(axes[:, ::-1][:, : self.components], np.float32)
+        self.factors_ = LocalOutlierFactors(self._projected(points), self.neighbours)
         among = self.factors_.among
         self.middle_, self.edge_ = (float(v) for v in np.percentile(among, (50, 99)))
         self.normal_ = normal_range(among)
         return True
+
+    def _projected(self, table: np.ndarray) -> np.ndarray:
+        return (table - self.center_) @ self.axes_
 
     def _factors(self, batch: Batch) -> np.ndarray:
         """(n,) local outlier factors, NaN where the image has no features."""
@@ -110,7 +113,7 @@ class Outlier(Rule):
         table = batch.space(self.space_)
         usable = known(table)
         if table.shape[1] and usable.any():
-            factors[usable] = self.factors_(self.projection_.transform(table[usable]))
+            factors[usable] = self.factors_(self._projected(table[usable]))
         return factors
 
     def _score(self, batch: Batch) -> np.ndarray:

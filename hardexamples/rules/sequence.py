@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 
@@ -10,8 +9,10 @@ FEWEST = 20  # images; below, what random pairs have cannot be told
 PAIRS = 2000  # random pairs drawn
 CLOSE = 10  # images no further apart than this in order are no random pair
 RARE = 0.01  # nearer than this share of random pairs is similar
+BLOCK = 4096  # distances measured at once
+WIDTH = 20  # digits that a number in a name is filled up to
 LEAST_SHARE = 0.15  # of neighbors that must be similar; without any order it would be RARE
-_DIGITS = re.compile(r"(\d+)")
+_DIGITS = re.compile(r"\d+")
 
 
 def similar_neighbors(names: Sequence[str], descriptor: np.ndarray) -> np.ndarray:
@@ -29,17 +30,18 @@ def similar_neighbors(names: Sequence[str], descriptor: np.ndarray) -> np.ndarra
     usable = np.flatnonzero(np.isfinite(descriptor).all(axis=1)) if descriptor.shape[1] else np.zeros(0, int)
     if len(usable) < FEWEST:
         return neighbors
-    folders = [name.rpartition("/")[0] for name in names]
-    by_name = np.array(sorted(usable.tolist(), key=lambda i: (_natural(names[i]), i)))
-    best: list[tuple[int, int]] = []
+    numbers: dict[str, int] = {}
+    folders = np.array([numbers.setdefault(name.rpartition("/")[0], len(numbers)) for name in names])
+    by_name = np.array(sorted(usable.tolist(), key=[_natural(name) for name in names].__getitem__))
+    best = np.zeros((2, 0), np.int64)
     for order in (by_name, usable):
-        pairs = [(a, b) for a, b in pairwise(order) if folders[a] == folders[b]]
-        table = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-        near = _distances(descriptor, table[:, 0], table[:, 1]) < _usual_limit(descriptor, order)
-        if len(pairs) and near.mean() >= LEAST_SHARE and near.sum() > len(best):
-            best = [pair for pair, close in zip(pairs, near, strict=True) if close]
-    for before, after in best:
-        neighbors[after, 0], neighbors[before, 1] = before, after
+        pairs = np.stack([order[:-1], order[1:]])
+        pairs = pairs[:, folders[pairs[0]] == folders[pairs[1]]]
+        near = _distances(descriptor, *pairs) < _usual_limit(descriptor, order)
+        if len(near) and near.mean() >= LEAST_SHARE and near.sum() > best.shape[1]:
+            best = pairs[:, near]
+    before, after = best
+    neighbors[after, 0], neighbors[before, 1] = before, after
     return neighbors
 
 
@@ -51,9 +53,11 @@ def _usual_limit(points: np.ndarray, order: np.ndarray) -> float:
 
 
 def _distances(points: np.ndarray, some: np.ndarray, others: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(points[some] - points[others], axis=1)
+    parts = [slice(start, start + BLOCK) for start in range(0, len(some), BLOCK)]
+    found = [np.linalg.norm(points[some[part]] - points[others[part]], axis=1) for part in parts]
+    return np.concatenate([np.zeros(0, points.dtype), *found])
 
 
-def _natural(name: str) -> tuple[tuple[int, str], ...]:
+def _natural(name: str) -> str:
     """Frame 2 comes before frame 10."""
-    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in _DIGITS.split(name))
+    return _DIGITS.sub(lambda found: found[0].zfill(WIDTH), name)
