@@ -1,16 +1,19 @@
 // The gestures of the box editor. Each is an object with move(point), end() and cancel(), and perhaps begin(), which
 // comes before the first move. Points are screen pixels of the stage.
 
-import { between, encloses, moved, resized, snap, toImage } from "./geometry.js";
+import { LEAST, between, encloses, moved, resized, snap, toImage } from "./geometry.js";
+
+const THIN = 3; // screen pixels: a drawn box with a shorter side is a slip of the hand
 
 /** A new box between two corners. */
 export function draw(editor, start) {
   const { canvas } = editor;
   const from = toImage(editor.view, start);
+  const least = Math.max(LEAST, THIN / editor.view.scale);
   let drawn = null;
   return {
     move(point) {
-      drawn = editor.tool === null ? null : between(from, toImage(editor.view, point), canvas.size);
+      drawn = editor.tool === null ? null : between(from, toImage(editor.view, point), canvas.size, least);
       canvas.draft(drawn, editor.tool);
     },
     end() {

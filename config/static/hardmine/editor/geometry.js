@@ -21,10 +21,10 @@ export const encloses = (outer, box) =>
   outer[0] <= box[0] && outer[1] <= box[1] && outer[2] >= box[2] && outer[3] >= box[3];
 
 /** The box between two points, cut at the image's border; null where a side would be shorter than the least. */
-export function between(start, end, { width, height }) {
+export function between(start, end, { width, height }, least = LEAST) {
   const xs = [start.x, end.x].map((x) => clamp(snap(x), 0, width)).sort((a, b) => a - b);
   const ys = [start.y, end.y].map((y) => clamp(snap(y), 0, height)).sort((a, b) => a - b);
-  return xs[1] - xs[0] < LEAST || ys[1] - ys[0] < LEAST ? null : [xs[0], ys[0], xs[1], ys[1]];
+  return xs[1] - xs[0] < least || ys[1] - ys[0] < least ? null : [xs[0], ys[0], xs[1], ys[1]];
 }
 
 /** The boxes moved together by as much of (dx, dy) as keeps all of them in the image. Their sizes stay. */

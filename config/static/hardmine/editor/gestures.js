@@ -107,7 +107,8 @@ export class Gestures {
     return hit.handle ? resize(editor, hit.box, hit.handle, point) : shift(editor, hit.box, point);
   }
 
-  // What is at a point: a box with the handle that would be grabbed, a box, or nothing.
+  // What is at a point: a box with the handle that would be grabbed, a box, or nothing. The chosen box comes first, but
+  // for an edge of a smaller one that lies inside of it; else the smallest.
   #hit(point, kind) {
     const { boxes, view } = this.editor;
     const reach = REACH[kind] ?? REACH.mouse;
@@ -117,12 +118,12 @@ export class Gestures {
       const handle = handleAt(toStage(view, chosen[0].box), point, reach);
       if (handle) return { box: chosen[0], handle };
     }
-    const own = chosen.find((box) => has(box.box, at));
-    if (own) return { box: own, handle: "" };
+    const own = chosen.find((box) => has(box.box, at)) ?? null;
     const near = (box) => (kind === "touch" ? "" : handleAt(toStage(view, box.box), point, reach));
     const there = boxes.list.filter((box) => has(box.box, at) || near(box));
     const box = there.reduce((least, other) => (!least || area(other.box) < area(least.box) ? other : least), null);
-    return { box, handle: box ? near(box) : "" };
+    const handle = box ? near(box) : "";
+    return own && (!handle || boxes.chosen.has(box.id)) ? { box: own, handle: "" } : { box, handle };
   }
 
   #move(event) {
