@@ -12,14 +12,14 @@ WORDS = {
     "gaussianblur": "blurred",
     "fliplr": "mirrored",
     "crop": "cropped",
-    "flipud": "upside down",
-    "scale": "scaled",
+    "flipud": "turned upside down",
+    "scale": "made larger or smaller",
     "translate": "moved",
-    "shear": "sheared",
-    "superpixels": "in superpixels",
+    "shear": "slanted",
+    "superpixels": "reduced to patches of color",
     "sharpen": "sharpened",
-    "add": "brighter or darker",
-    "invert": "inverted",
+    "add": "made brighter or darker",
+    "invert": "inverted in color",
 }
 CODES = dict(zip(AUGMENTATIONS, range(19, 30), strict=True))
 FEWEST = 10  # training images that must have been changed before an operation is distrusted
@@ -40,7 +40,7 @@ class Augmentation(Rule):
     algorithm = "aug_consistent_mining"
     reasons: ClassVar = {code: f"The prediction changes when the image is {WORDS[op]}" for op, code in CODES.items()}
     suggestions: ClassVar = {
-        code: f"Check the label; train with images that are {WORDS[op]}, or add more like this one."
+        code: f"Check the label; augment the training set in this way ({op}), or supplement similar data."
         for op, code in CODES.items()
     }
     needs = frozenset({"predictions", "augmented"})

@@ -49,7 +49,7 @@ class BoxDistribution(Rule):
         14: "Check the box's borders; add objects of this size to the training set.",
         15: "Check whether the object is cut off; add such objects to the training set, or leave them unlabeled.",
         16: "Check the scene's light; add objects of this brightness to the training set.",
-        17: "Retake a blurred image; add objects of this clarity to the training set.",
+        17: "If it is blurred, retake the image; otherwise add objects of this clarity to the training set.",
         18: "Look for boxes that stand twice for one object; add images with such overlaps to the training set.",
     }
     needs = frozenset({"boxes", "reference"})

@@ -38,7 +38,7 @@ class ClassDistance(Rule):
     """
 
     algorithm = "image_similarity_mining"
-    reasons: ClassVar = {3: "The prediction differs from training data of the same class"}
+    reasons: ClassVar = {3: "The prediction differs strongly from training data of the same class"}
     suggestions: ClassVar = {
         3: "Compare it with the nearest training images; correct the label or add data of this kind."
     }
@@ -99,14 +99,14 @@ class ClassDistance(Rule):
         names = ", ".join(batch.class_names[self.labels_[row]] for row, _ in pairs)
         said = batch.class_names[batch.predicted[index]]
         if np.isinf(same):
-            sentence = f"no training image is labeled {said}; the nearest ones are {names}"
+            sentence = f"no training image is labeled {said}; the nearest ones are labeled {names}"
         elif np.isinf(other):
             sentence = f"every training image is labeled {said}"
         else:
             times = same / max(other, FLOOR)
             sentence = (
-                f"the nearest training image labeled {said} is {times:.2f} times as far as the "
-                f"nearest of any other class; the nearest ones are {names}"
+                f"the nearest training image labeled {said} is {times:.2f} times as far away as the "
+                f"nearest one with another label; the nearest ones are labeled {names}"
             )
         measured = float(np.exp(log_ratio(np.array([same]), np.array([other])))[0])
         return [self.evidence(3, measured, sentence, normal=self.normal_[space], neighbours=tuple(pairs))]

@@ -29,12 +29,12 @@ class ImageDistribution(Rule):
 
     algorithm = "feature_distribution_mining"
     reasons: ClassVar = {
-        5: "The resolution is unlike the training set",
-        6: "The aspect ratio is unlike the training set",
-        7: "The brightness is unlike the training set",
-        8: "The saturation is unlike the training set",
-        9: "The color richness is unlike the training set",
-        10: "The clarity is unlike the training set",
+        5: "The image resolution is unlike the training set",
+        6: "The image aspect ratio is unlike the training set",
+        7: "The image brightness is unlike the training set",
+        8: "The image saturation is unlike the training set",
+        9: "The image color richness is unlike the training set",
+        10: "The image clarity is unlike the training set",
     }
     suggestions: ClassVar = {
         5: "Resize such images, or add images of this size to the training set.",
@@ -42,7 +42,7 @@ class ImageDistribution(Rule):
         7: "Check the scene's light; add images of this brightness to the training set.",
         8: "Check the camera's color; add images of this saturation to the training set.",
         9: "Check the camera's color; add images of this color richness to the training set.",
-        10: "Sharpen or retake a blurred image; add images of this clarity to the training set.",
+        10: "If it is blurred, sharpen or retake it; otherwise add images of this clarity to the training set.",
     }
     needs = frozenset({"statistics", "reference"})
     rehearsed = False

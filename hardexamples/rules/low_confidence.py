@@ -59,7 +59,7 @@ class LowConfidence(Rule):
 
     algorithm = "predict_score_mining"
     reasons: ClassVar = {1: "The confidence is low"}
-    suggestions: ClassVar = {1: "Check the label; add more training images that look like this one."}
+    suggestions: ClassVar = {1: "Check the label; supplement similar data, so that the next model is surer of it."}
     needs = frozenset({"predictions"})
 
     def __init__(self, measure: str = "margin") -> None:
@@ -92,10 +92,10 @@ class LowConfidence(Rule):
             return [self.evidence(1, sure[box], sentence, box=box)]
         row = given(batch.probabilities)[0]
         order = np.argsort(-row, kind="stable")
-        sentence = f"the model says {batch.class_names[order[0]]} {row[order[0]]:.2f}"
+        sentence = f"the model says {batch.class_names[order[0]]} with a confidence of {row[order[0]]:.2f}"
         if len(row) > 1:
-            sentence += f", but also {batch.class_names[order[1]]} {row[order[1]]:.2f}"
+            sentence += f", but also {batch.class_names[order[1]]} with {row[order[1]]:.2f}"
         low, high = self.normal_
         if low is not None:
-            sentence += f"; on its training images its first answer has {low:.2f} to {high:.2f}"
+            sentence += f"; on the training images its first answer has {low:.2f} to {high:.2f}"
         return [self.evidence(1, row[order[0]], sentence, normal=self.normal_)]

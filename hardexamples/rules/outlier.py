@@ -71,9 +71,9 @@ class Outlier(Rule):
     """
 
     algorithm = "anomaly_detection_mining"
-    reasons: ClassVar = {30: "The image is an outlier"}
+    reasons: ClassVar = {30: "The image is an outlier: unlike the training set as a whole"}
     suggestions: ClassVar = {
-        30: "Decide whether such images belong here; if so, collect more of them, otherwise discard it."
+        30: "Decide whether such images belong here; if so, supplement similar data, otherwise discard it."
     }
     needs = frozenset({"features", "reference"})
 
@@ -125,7 +125,7 @@ class Outlier(Rule):
     def _told(self, factor: float) -> Evidence:
         low, high = self.normal_
         sentence = (
-            f"it stands {factor:.2f} times as far from the training images most like it as those stand from theirs; "
+            f"its distance from the training images most like it is {factor:.2f} times what is usual among those; "
             f"for training images that is {low:.2f} to {high:.2f}"
         )
         return self.evidence(30, factor, sentence, normal=self.normal_)

@@ -106,3 +106,39 @@ def test_no_augmentation_is_legal_and_an_unknown_one_is_not() -> None:
     with pytest.raises(Refused) as refused:
         parse_augmentations("rotate:0.1")
     assert refused.value.where["field"] == "aug_op_config"
+
+
+PRINTED = (
+    # as ModelArts prints them: its default with 0.425 in three decimals, and its example of a subset
+    PUBLISHED.replace("0.4250", "0.425"),
+    "predict_score_mining:0.3900+anomaly_detection_mining:0.2020",
+)
+
+
+@pytest.mark.parametrize("text", PRINTED)
+def test_what_modelarts_prints_is_read_and_printed_with_the_same_numbers(text: str) -> None:
+    weights = parse_weights(text)
+    printed = format_weights(weights)
+    assert list(parse_weights(printed).items()) == list(weights.items())
+    pairs = [part.split(":") for part in text.split("+")]
+    assert [(name, float(number)) for name, number in pairs] == list(weights.items())
+    assert format_weights(parse_weights(printed)) == printed
+
+
+@given(st.permutations(list(MODELARTS_WEIGHTS)), st.integers(1, 7), st.data())
+def test_any_subset_in_any_order_in_modelarts_decimals_prints_back_as_it_was(
+    names: list[str], count: int, data: st.DataObject
+) -> None:
+    numbers = data.draw(st.lists(st.integers(1, 99_999), min_size=count, max_size=count))
+    text = "+".join(f"{name}:{number / 10_000:.4f}" for name, number in zip(names[:count], numbers, strict=True))
+    assert format_weights(parse_weights(text)) == text
+
+
+@given(st.text(alphabet=":+0123456789.eE-_ clustering_mining\x00\u0663\uff11", max_size=60))
+def test_hostile_texts_near_the_notation_are_refused_in_short_words(text: str) -> None:
+    try:
+        weights = parse_weights(text)
+    except Refused as refused:
+        assert len(str(refused)) < 400  # noqa: PT017  both ways out are legal, no third
+    else:
+        assert all(0 <= number < float("inf") for number in weights.values())

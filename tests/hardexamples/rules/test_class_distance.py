@@ -29,7 +29,7 @@ def test_evidence_keeps_the_nearest_three_training_images_and_ignores_the_unlabe
     evidence = ClassDistance().fit(training()).explain(says_a(), 1)[0]
     assert [row for row, _ in evidence.neighbours] == [2, 3, 0]
     assert [d for _, d in evidence.neighbours] == pytest.approx([1, np.sqrt(2), 9])
-    assert "the nearest ones are b, b, a" in evidence.sentence
+    assert "the nearest ones are labeled b, b, a" in evidence.sentence
 
 
 def test_a_class_without_training_images_is_hard() -> None:

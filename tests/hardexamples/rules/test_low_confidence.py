@@ -53,8 +53,8 @@ def test_evidence_names_both_answers_and_what_is_normal() -> None:
     assert evidence.code == 1
     assert evidence.measured == pytest.approx(0.5)
     assert evidence.normal_low == pytest.approx(0.9)
-    assert "a 0.50" in evidence.sentence
-    assert "b 0.40" in evidence.sentence
+    assert "a with a confidence of 0.50" in evidence.sentence
+    assert "b with 0.40" in evidence.sentence
     assert "0.90" in evidence.sentence
 
 
