@@ -1,6 +1,7 @@
 """The box editor alone on a page, and a person in front of it. No server: the test answers the browser itself."""
 
 import io
+import json
 import re
 from typing import Any
 
@@ -109,10 +110,17 @@ class Bench:
         return self.page.evaluate(expression)
 
     def until(self, expression: str) -> None:
-        """Wait for an expression to hold. The page's policy forbids the browser driver's own way of waiting."""
+        """Wait up to 20 s for an expression to hold. The page's policy forbids the browser driver's own waiting."""
         self.page.evaluate(
-            "() => new Promise(resolve => {const look = () =>"
-            f" ({expression}) ? resolve() : requestAnimationFrame(look); look()}})"
+            f"""() => new Promise((resolve, reject) => {{
+              const started = performance.now();
+              const look = () => {{
+                if ({expression}) resolve();
+                else if (performance.now() - started < 20_000) requestAnimationFrame(look);
+                else reject(new Error({json.dumps(expression)} + " never held"));
+              }};
+              look();
+            }})"""
         )
 
     @property

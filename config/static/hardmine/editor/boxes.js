@@ -12,9 +12,10 @@ const frozen = (box) => Object.freeze({ ...box, box: Object.freeze([...box.box])
 export class Boxes {
   /** `given`: boxes as the page has them; `sure`: the confidence below which a box waits to be accepted. */
   constructor(given, sure) {
-    this.given = given.map((box) =>
-      frozen({ ...box, dashed: box.origin === "model" && box.confidence != null && box.confidence < sure }),
-    );
+    this.given = given.map((box, index) => {
+      const dashed = box.origin === "model" && box.confidence != null && box.confidence < sure;
+      return frozen({ ...box, id: box.id ?? `given-${index + 1}`, dashed });
+    });
     this.state = { list: this.given, chosen: new Set() };
     this.done = [];
     this.undone = [];

@@ -12,11 +12,11 @@
 // Which gesture begins is decided here; what it does is in drags.js.
 
 import { band, draw, pan, pinch, resize, shift } from "./drags.js";
-import { area, handleAt, has, toImage, toStage } from "./geometry.js";
+import { area, clamp, handleAt, has, toImage, toStage } from "./geometry.js";
 
 const SLACK = { mouse: 3, pen: 4, touch: 8 }; // screen pixels that still are a click
 const REACH = { mouse: 6, pen: 8, touch: 22 }; // screen pixels around an edge that grab it
-const WHEEL = { line: 16, page: 400, notch: 0.0015, pinch: 0.01 };
+const WHEEL = { line: 16, page: 400, notch: 0.0015, pinch: 0.01, most: 0.4 }; // exponents of the zoom
 const CURSORS = { n: "ns", s: "ns", e: "ew", w: "ew", nw: "nwse", se: "nwse", ne: "nesw", sw: "nesw" };
 
 export class Gestures {
@@ -203,7 +203,7 @@ export class Gestures {
     if (this.busy) return;
     this.corner = this.editor.canvas.rectangle();
     const lines = event.deltaMode === 1 ? WHEEL.line : event.deltaMode === 2 ? WHEEL.page : 1;
-    const factor = Math.exp(-event.deltaY * lines * (event.ctrlKey ? WHEEL.pinch : WHEEL.notch));
-    this.editor.zoomBy(factor, this.#point(event));
+    const turned = -event.deltaY * lines * (event.ctrlKey ? WHEEL.pinch : WHEEL.notch); // Ctrl: a trackpad's pinch
+    this.editor.zoomBy(Math.exp(clamp(turned, -WHEEL.most, WHEEL.most)), this.#point(event));
   }
 }
