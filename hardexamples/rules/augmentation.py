@@ -31,7 +31,8 @@ class Augmentation(Rule):
 
     Only images that were shown to the model again have a score: the mean change over the operations, each weighed as
     set. An operation that changes the answers to training images too (mirroring letters, for instance) weighs less, and
-    nothing where it changes half of them.
+    nothing where it changes half of them. The score says little about the chance of an error, but much to who looks for
+    one: from 0.2 on it is quoted beside what made an image hard.
 
     Args:
         operations: weight >= 0 by operation.
