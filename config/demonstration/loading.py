@@ -1,14 +1,10 @@
 """Loads the demonstration: dataset, model, service, a run, its hard examples. Each step is done once, whatever dies."""
 
-import sys
-import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.db.models import QuerySet
-from tqdm import tqdm
 
 from batchservices import deployment, registration, running
 from batchservices.models import (
@@ -22,8 +18,7 @@ from batchservices.models import (
 from config.demonstration import training
 from config.demonstration.administrator import administrator
 from config.demonstration.digits import Digits, file_name
-from config.leases import LeasedWork
-from config.refusals import Refused
+from config.demonstration.waiting import Phases, Watch, bar, wait
 from datasets import creation, importing, publishing
 from datasets.models import Dataset, DatasetVersion, ImportFormat, Status, Task
 
@@ -32,22 +27,6 @@ HARD_DATASET = "digits hard"
 SERVICE = "digits nightly"
 LABELED_FOLDER = "digits-labeled"
 INPUT_FOLDER = "digits"
-
-Watch = Callable[[], None]
-
-
-class Phases:
-    """Seconds per phase, and a word on the terminal for each."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Times what is done inside."""
-        start = time.perf_counter()
-        yield
-        self.seconds[name] = round(time.perf_counter() - start, 2)
 
 
 def load(*, seed: int, watch: Watch, phases: Phases | None = None) -> CollectionTask:
@@ -100,31 +79,6 @@ def load(*, seed: int, watch: Watch, phases: Phases | None = None) -> Collection
     return collection
 
 
-def wait(
-    row: LeasedWork,
-    words: str,
-    *,
-    watch: Watch,
-    done: Callable[[], int] = lambda: 0,
-    total: Callable[[], int | None] = lambda: None,
-) -> None:
-    """Waits for a long work with a progress bar.
-
-    Raises:
-        Refused: the work failed.
-    """
-    with _bar(words) as bar:
-        row.refresh_from_db()
-        while row.status in row.WORKING:  # type: ignore[attr-defined]
-            watch()
-            time.sleep(0.2)
-            row.refresh_from_db()
-            bar.total, bar.n = total() or None, done()
-            bar.refresh()
-    if row.error:
-        raise Refused(row.error_code, f"{words}: {row.error}", status=409)
-
-
 def summary(collection: CollectionTask) -> str:
     """What stands now, and where to click first; by the names that things have now.
 
@@ -155,7 +109,7 @@ def inputs_place() -> str:
 
 def _write(digits: Digits, numbers: range, place: Callable[[int], str]) -> None:
     storage = storages["inputs"]
-    for number in _bar("Writing digits", numbers):
+    for number in bar("Writing digits", numbers):
         if not storage.exists(place(number)):
             storage.save(place(number), ContentFile(digits.png(number)))
 
@@ -177,13 +131,6 @@ def _deploy(model: InferenceModel, version: DatasetVersion) -> BatchService:
         output_dataset_name=HARD_DATASET,
         by=administrator(),
     )
-
-
-def _bar(words: str, numbers: Collection[int] | None = None) -> tqdm:
-    """A progress bar where somebody looks, else one line that says what is being done."""
-    if not sys.stderr.isatty():
-        sys.stderr.write(f"{words} ...\n")
-    return tqdm(numbers, desc=f"{words:26}", unit="", file=sys.stderr, disable=None)
 
 
 def versions() -> QuerySet[DatasetVersion]:

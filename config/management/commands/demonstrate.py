@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
-from config.demonstration import administrator, judging, loading
+from config.demonstration import administrator, forest, judging, loading, waiting
 from config.processes import Supervisor
 
 _HERE = "HARDMINE_DEMONSTRATION"
@@ -51,13 +51,14 @@ class Command(BaseCommand):
             raise SystemExit(error.returncode) from None
 
     def _run(self, seed: int) -> None:
-        phases = loading.Phases()
+        phases = waiting.Phases()
         with phases.phase("migrate"):
             call_command("migrate", verbosity=0)
         password = administrator.create_once()
         with Supervisor(("worker", "sweeper")) as supervisor:
             collection = loading.load(seed=seed, watch=supervisor.watch, phases=phases)
             self.stderr.write(loading.summary(collection))
+            self.stderr.write(forest.summary(forest.load(watch=supervisor.watch)))
             self.stderr.write(f"  Its administrator: {administrator.NAME}, password {password}")
             self.stderr.write("  To look at it afterwards: make run HARDMINE_DATA_DIR=var/demo\n")
             result = judging.judge(collection, seed=seed, watch=supervisor.watch, phases=phases)

@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from config import environment
-from config.demonstration import administrator, loading
+from config.demonstration import administrator, forest, loading
 from config.processes import Supervisor, run_until_stopped
 from config.refusals import Refused
 
@@ -40,6 +40,7 @@ class Command(BaseCommand):
     def _demonstrate(self, seed: int, supervisor: Supervisor) -> None:
         try:
             self.stdout.write(loading.summary(loading.load(seed=seed, watch=supervisor.watch)))
+            self.stdout.write(forest.summary(forest.load(watch=supervisor.watch)))
         except Refused as refused:
             self.stderr.write(f"The demonstration is not complete: {refused.message}")
 
