@@ -1,6 +1,7 @@
 """Puts work for reviewers into a served Hardmine: `python -m tests.browser.bench <name>`; the last line is JSON.
 
-Fifty digits, 15 of them predicted wrong, and ten pictures whose boxes are off. Names of labels and files hold HTML.
+Fifty digits, 15 of them predicted wrong, ten pictures whose boxes are off, and datasets of four digits. Names of labels
+and sentences of reasons hold HTML.
 """
 
 import io
@@ -23,7 +24,7 @@ from datasets.intake import Claim, Incoming, Reason, Words, take_in  # noqa: E40
 from datasets.models import Dataset, Origin, Status  # noqa: E402
 from datasets.preparation import Prepared, prepare  # noqa: E402
 
-DIGITS, WRONG, PICTURES = 50, 15, 10
+DIGITS, WRONG, PICTURES, FEW = 50, 15, 10, 4
 EVIL = "<img src=x onerror=alert(1)>"
 
 
@@ -60,13 +61,13 @@ def incoming(data: bytes, name: str, claims: list[Claim], coefficient: float) ->
     )
 
 
-def digits(name: str, by: User) -> tuple[Dataset, dict[str, str]]:
-    """Fifty digits, every third of the first 45 predicted wrong, and the truth by file name."""
+def digits(name: str, by: User, many: int) -> tuple[Dataset, dict[str, str]]:
+    """Digits, every third of the first 45 predicted wrong, and the truth by file name."""
     dataset = creation.create_dataset(
         name=name, task="image_classification", by=by, labels=[*(str(number) for number in range(1, 10)), EVIL]
     )
     images, truth = [], {}
-    for number in range(DIGITS):
+    for number in range(many):
         label = str(1 + number % 9)
         said = str(1 + (number + 1) % 9) if number % 3 == 0 and number < 3 * WRONG else label
         file = f"digit {number:02}.png"
@@ -113,11 +114,16 @@ if __name__ == "__main__":
     prefix = sys.argv[1]
     people = [reviewer(f"{prefix}-{name}") for name in ("rita", "fred")]
     by = User.objects.get(username=people[0][0])
-    sorted_digits, truth = digits(f"{prefix} digits", by)
-    yards = boxes(f"{prefix} yards", by)
+    sorted_digits, truth = digits(f"{prefix} digits", by, DIGITS)
+    yards, sheds = boxes(f"{prefix} yards", by), boxes(f"{prefix} sheds", by)
     said = {
         "people": people,
         "digits": {"dataset": sorted_digits.pk, "address": address(sorted_digits), "truth": truth},
         "yards": {"dataset": yards.pk, "address": address(yards)},
+        "sheds": {"dataset": sheds.pk, "address": address(sheds)},
+        "few": [
+            {"dataset": some.pk, "address": address(some)}
+            for some, _ in (digits(f"{prefix} few {number}", by, FEW) for number in range(8))
+        ],
     }
     sys.stdout.write(json.dumps(said) + "\n")

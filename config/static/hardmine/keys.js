@@ -9,7 +9,7 @@ const TABLE = [
   { act: "hard", keys: ["F4"], shown: "F4", words: "confirm or unmark the hard example" },
   { act: "boxes", keys: ["F8"], shown: "F8", words: "show or hide boxes" },
   { act: "undo", keys: ["Ctrl-z"], shown: "Ctrl-Z", words: "undo, across images" },
-  { act: "redo", keys: ["Ctrl-Z", "Ctrl-y"], shown: "Ctrl-Shift-Z", words: "redo, across images" },
+  { act: "redo", keys: ["Ctrl-Shift-z", "Ctrl-y"], shown: "Ctrl-Shift-Z", words: "redo, across images" },
   { act: "previous", keys: ["ArrowLeft", "ArrowUp"], shown: "← ↑", words: "previous image" },
   { act: "next", keys: ["ArrowRight", "ArrowDown"], shown: "→ ↓", words: "next image" },
   { act: "box", keys: [], shown: "Tab, Shift-Tab", words: "next, previous box, zoomed to it" },
@@ -25,7 +25,18 @@ const TABLE = [
 const TYPING = "input:not([type=hidden], [type=checkbox], [type=radio], [type=range]), select, textarea";
 const PRESSED = "button, a[href], summary, input";
 
-const named = (event) => `${event.ctrlKey || event.metaKey ? "Ctrl-" : ""}${event.key}`;
+// The letter or digit of a key, whatever Shift and Caps Lock make of it; on a keyboard that gives neither (Cyrillic
+// letters, French digits) the one that the key would give elsewhere.
+function typed({ key, code, shiftKey }) {
+  const elsewhere = /^(?:Key|Digit)(.)$/.exec(code);
+  const foreign = key.length === 1 && !/[\x20-\x7e]/.test(key) && !shiftKey;
+  return (foreign && elsewhere ? elsewhere[1] : key).toLowerCase();
+}
+
+function named(event) {
+  if (!event.ctrlKey && !event.metaKey) return event.key;
+  return `Ctrl-${event.shiftKey ? "Shift-" : ""}${typed(event)}`;
+}
 
 /**
  * Listens for the keys of a page and shows its overlay on `?`.
@@ -46,12 +57,12 @@ export function listen(acts, { words = {}, first = () => false } = {}) {
     if (event.target.closest(TYPING)) return;
     const pressed = event.target.closest(PRESSED);
     if (pressed && (event.key === "Enter" || event.key === " ")) return;
-    const name = named(event);
-    const act = table.get(name) ?? table.get(name.length > 1 ? name : name.toLowerCase());
+    const held = event.ctrlKey || event.metaKey;
+    const act = table.get(named(event));
     if (!first(event)) {
       if (act) {
         if (!event.repeat) act();
-      } else if (!/^[0-9a-z]$/i.test(name) || event.repeat || !acts.label?.(name.toLowerCase())) return;
+      } else if (held || event.repeat || !acts.label?.(typed(event))) return;
     }
     event.preventDefault();
     event.stopPropagation(); // the admin's own keys stay silent

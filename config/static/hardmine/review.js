@@ -26,6 +26,7 @@ let shown = JSON.parse(root.dataset.portrait);
 let shownAt = performance.now();
 let busy = false;
 let active = true;
+let leaving = false; // with a drawing that may be lost: its owner said so
 let editor = null;
 let Editor = null;
 const table = bench.classification ? null : new BoxTable(part("boxes"));
@@ -233,7 +234,11 @@ function panel() {
 }
 
 const acts = { confirm, reject, hard, undo, redo, previous: () => go(true), next: () => go(), panel };
-acts.leave = () => location.assign(bench.leave);
+acts.leave = () =>
+  guarded(() => {
+    leaving = true;
+    location.assign(bench.leave);
+  });
 if (bench.classification) acts.label = labeled;
 else {
   acts.boxes = () => editor.toggle();
@@ -255,6 +260,11 @@ for (const [name, back] of [["previous", true], ["following", false]]) {
     go(back);
   });
 }
+part("leave").addEventListener("click", (event) => {
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  acts.leave();
+});
 part("evidence").addEventListener("click", (event) => {
   const button = event.target.closest("[data-undo]");
   if (button) turn("undo", Number(button.dataset.undo));
@@ -283,7 +293,7 @@ for (const name of ["keydown", "pointerdown", "pointermove", "wheel"]) {
 setInterval(() => active && hold(), BEAT);
 window.addEventListener("pagehide", () => doors.tell(`${shown.id}/hold/`, { open: false }));
 window.addEventListener("beforeunload", (event) => {
-  if (unsaved() || doors.unsaved) event.preventDefault();
+  if ((unsaved() && !leaving) || doors.unsaved) event.preventDefault();
 });
 
 async function revisit(id) {
