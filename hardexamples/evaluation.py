@@ -5,8 +5,10 @@ No Django. `docs/mining.md` holds what came out.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 from scipy.stats import t as student
@@ -14,9 +16,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from hardexamples.fusion import Fusion
+from hardexamples.rules import Reference
 from hardexamples.rules.low_confidence import doubt
 from hardexamples.scoring import Filter, FilterSettings
-from hardexamples.trials import Trial
+from hardexamples.trials import KEPT, Trial
 
 MEASURES = ("margin", "max_probability", "entropy")
 SHARES = (5, 10, 20)  # per cent of the images that somebody looks at
@@ -37,7 +40,7 @@ class Figures:
 def scores_of(trial: Trial, *, peers: bool = True) -> dict[str, np.ndarray]:
     """Every score of the inputs by name, (n,) float, higher is harder, NaN = no opinion: the fused coefficient, the
     one of ModelArts' weights, three measures of doubt, each rule that spoke, each peer that is installed."""
-    fitted = Filter(FilterSettings()).fit(trial.reference)
+    fitted = _fitted(trial.reference)
     verdicts = fitted.apply(trial.batch)
     fixed = Fusion(fitted.fusion_.rules).coefficient(verdicts.scores, n=len(trial.batch))
     found = {FUSED: verdicts.coefficient, FIXED: fixed}
@@ -45,6 +48,11 @@ def scores_of(trial: Trial, *, peers: bool = True) -> dict[str, np.ndarray]:
         found |= {measure: doubt(trial.batch.probabilities, measure=measure) for measure in MEASURES}
     found |= {rule: score for rule, score in verdicts.scores.items() if not np.isnan(score).all()}
     return found | (peer_scores(trial) if peers else {})
+
+
+@lru_cache(maxsize=KEPT)
+def _fitted(reference: Reference) -> Filter:
+    return Filter(FilterSettings()).fit(reference)
 
 
 def has_peer() -> bool:
@@ -63,17 +71,25 @@ def peer_scores(trial: Trial) -> dict[str, np.ndarray]:
     if not has_peer() or batch.probabilities is None or reference.labels is None:
         return {}
     quality = import_module("cleanlab.rank").get_label_quality_scores
-    outside = import_module("cleanlab.outlier").OutOfDistribution()
-    looks, seen = batch.space("descriptor"), reference.space("descriptor")
-    second = LogisticRegression(C=10.0, max_iter=200).fit(seen / seen.std(), reference.labels)
+    second, outside, scale = _peers(reference)
+    looks = batch.space("descriptor")
     opinion = np.zeros_like(batch.probabilities)
-    opinion[:, second.classes_] = second.predict_proba(looks / seen.std())
-    outside.fit(features=seen, verbose=False)
+    opinion[:, second.classes_] = second.predict_proba(looks / scale)
     return {
         "cleanlab_label_quality": 1 - quality(batch.predicted, batch.probabilities),
         "cleanlab_label_quality_on_descriptor": 1 - quality(batch.predicted, opinion),
         "cleanlab_out_of_distribution": 1 - outside.score(features=looks),
     }
+
+
+@lru_cache(maxsize=KEPT)
+def _peers(reference: Reference) -> tuple[LogisticRegression, Any, float]:
+    """The logistic regression, the out-of-distribution score and the deviation of the descriptor."""
+    seen = reference.space("descriptor")
+    scale = float(seen.std())
+    outside = import_module("cleanlab.outlier").OutOfDistribution()
+    outside.fit(features=seen, verbose=False)
+    return LogisticRegression(C=10.0, max_iter=200).fit(seen / scale, reference.labels), outside, scale
 
 
 def figures(score: np.ndarray, wrong: np.ndarray, *, seed: int) -> Figures:

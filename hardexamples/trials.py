@@ -6,10 +6,9 @@ No Django. Images become numbers as in the product: `hardexamples.features`, kep
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
 
 import cv2
 import numpy as np
@@ -25,6 +24,7 @@ HIDDEN, ROUNDS = 64, 60
 ANGLE, DARKNESS = 20.0, 0.35
 BLUR = 1.5 / 28  # of the side: a pixel and a half of the larger digits
 NEW_CLASSES = (8, 9)
+KEPT = 64  # learned models
 
 
 class MissingSetError(Exception):
@@ -125,40 +125,59 @@ def trial(name: str, *, seed: int) -> Trial:
         MissingSetError: the package that carries the set is not installed.
     """
     chosen = SETS[name]
+    learned = _learned(chosen.source, chosen.labeled, chosen.unseen, seed)
     images, labels = SOURCES[chosen.source]()
+    asked = learned.others[: chosen.inputs]
+    pictures = images[asked] if chosen.shift is None else np.stack([chosen.shift(each) for each in images[asked]])
+    numbers, looks = _described(chosen.source, chosen.shift)
+    batch = Batch(
+        names=tuple(f"input-{index}" for index in asked),
+        task=CLASSIFICATION,
+        class_names=learned.reference.class_names,
+        probabilities=learned.model.predict_proba(_flat(pictures)),
+        statistics=numbers[asked],
+        descriptor=looks[asked],
+        activations=_activations(learned.model, pictures),
+        sizes=_sizes(pictures),
+    )
+    return Trial(learned.reference, batch, batch.predicted != learned.column[labels[asked]])
+
+
+@dataclass(frozen=True, eq=False)
+class _Learned:
+    """A model with what it learned: `others` (n,) int are the images that it may be asked, `column` the place of each
+    class in its answers, -1 for one that it has never seen."""
+
+    reference: Reference
+    model: MLPClassifier
+    others: np.ndarray
+    column: np.ndarray
+
+
+@lru_cache(maxsize=KEPT)
+def _learned(source: str, labeled: int, unseen: tuple[int, ...], seed: int) -> _Learned:
+    """Shifted inputs meet the same model, and the same filter, as clean ones."""
+    images, labels = SOURCES[source]()
     order = np.random.default_rng(seed).permutation(len(labels))
-    seen = order[~np.isin(labels[order], chosen.unseen)]
-    train = seen[: chosen.labeled]
-    asked = order[~np.isin(order, train)][: chosen.inputs]
+    train = order[~np.isin(labels[order], unseen)][:labeled]
     classes = np.unique(labels[train])
     column = np.full(labels.max() + 1, -1)
     column[classes] = np.arange(len(classes))
     model = _trained(images[train], labels[train], seed)
-    pictures = images[asked] if chosen.shift is None else np.stack([chosen.shift(each) for each in images[asked]])
-    described = _described(chosen.source, None)
-    inputs = _described(chosen.source, chosen.shift)
-    common: dict[str, Any] = {"task": CLASSIFICATION, "class_names": tuple(map(str, classes))}
+    numbers, looks = _described(source, None)
     reference = Reference(
         names=tuple(f"labeled-{index}" for index in train),
+        task=CLASSIFICATION,
+        class_names=tuple(map(str, classes)),
         labels=column[labels[train]],
-        statistics=described[0][train],
-        descriptor=described[1][train],
+        statistics=numbers[train],
+        descriptor=looks[train],
         activations=_activations(model, images[train]),
         probabilities=model.predict_proba(_flat(images[train])),
         sizes=_sizes(images[train]),
-        fingerprint=f"{name}:{seed}",
-        **common,
+        fingerprint=f"{source}:{labeled}:{unseen}:{seed}",
     )
-    batch = Batch(
-        names=tuple(f"input-{index}" for index in asked),
-        probabilities=model.predict_proba(_flat(pictures)),
-        statistics=inputs[0][asked],
-        descriptor=inputs[1][asked],
-        activations=_activations(model, pictures),
-        sizes=_sizes(pictures),
-        **common,
-    )
-    return Trial(reference, batch, batch.predicted != column[labels[asked]])
+    return _Learned(reference, model, order[~np.isin(order, train)], column)
 
 
 @cache

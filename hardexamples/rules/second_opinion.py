@@ -10,7 +10,7 @@ from hardexamples.rules.contract import Batch, Evidence, Reference, Rule, given,
 
 STEPS = np.geomspace(2.0, 60.0, 25)
 AT_LEAST = 10  # images of each class that take part however rare it is
-CHUNK = 2_000  # inputs at once: at most 16 MB of kernel
+CHUNK = 256  # inputs at once: their kernel of about 2 MB stays in the processor's cache
 FEWEST = 10
 SURE = 3.0  # standard errors
 
@@ -55,9 +55,16 @@ class KernelClassifier:
 
     def _kernel(self, points: np.ndarray) -> np.ndarray:
         table = (points - self.center).astype(np.float32)
-        squared = (table**2).sum(axis=1)[:, None] + self.squares - 2 * table @ self.points.T
-        far = np.sqrt(np.maximum(squared, 0) * (3 / self.spread))
-        return (1 + far) * np.exp(-far)
+        far = (-2 * table) @ self.points.T
+        far += (table**2).sum(axis=1)[:, None]
+        far += self.squares
+        np.maximum(far, 0, out=far)
+        far *= 3 / self.spread
+        np.sqrt(far, out=far)
+        near = np.exp(-far)
+        far += 1
+        far *= near
+        return far
 
     def _softmax(self, answers: np.ndarray, steepness: float) -> np.ndarray:
         grown = np.exp(steepness * (answers - answers.max(axis=1, keepdims=True))) * self.there
