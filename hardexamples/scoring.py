@@ -10,8 +10,9 @@ from typing import Any, Self
 
 import numpy as np
 
+from hardexamples.calibration import fit_fusion
 from hardexamples.diversity import stacks, varied
-from hardexamples.fusion import FUSION_VERSION, Fusion, fit_fusion, log_odds
+from hardexamples.fusion import FUSION_VERSION, Fusion, log_odds
 from hardexamples.label_errors import SuspectLabel, suspect_labels
 from hardexamples.rules import (
     AUGMENTATIONS,

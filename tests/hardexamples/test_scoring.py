@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from hardexamples.fusion import fit_fusion
+from hardexamples.calibration import fit_fusion
 from hardexamples.rules import MODELARTS_WEIGHTS, rules
 from hardexamples.scoring import Filter, FilterSettings, Verdicts
 from tests.hardexamples.arrays import classified, detected, reference
