@@ -61,11 +61,12 @@ class _Looks:
         self.unit = _unit(points)
         self.hashes = perceptual_hash(points)
         self.limit = NEAR if self.hashes is None else RATHER_NEAR
-        centered = self.unit - self.unit.mean(axis=0)
-        variance, axes = np.linalg.eigh(centered.T @ centered / len(points))
+        center = self.unit.mean(axis=0)
+        variance, axes = np.linalg.eigh(self.unit.T @ self.unit / len(points) - np.outer(center, center))
         apart = 2 * np.cumsum(variance[::-1])  # mean squared distance of two points in so many components
         count = max(COMPONENTS, int(np.searchsorted(apart, (FAR * self.limit) ** 2)) + 1)
-        self.sketch = np.ascontiguousarray(centered @ axes[:, ::-1][:, :count])
+        axes = np.ascontiguousarray(axes[:, ::-1][:, :count])
+        self.sketch = self.unit @ axes - center @ axes
         self.length = (self.sketch**2).sum(axis=1)
 
     def alike(self, some: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -83,8 +84,8 @@ class _Looks:
 
 
 def _unit(points: np.ndarray) -> np.ndarray:
-    length = np.linalg.norm(points, axis=1, keepdims=True)
-    return (points / np.maximum(length, 1e-12)).astype(np.float32)
+    length = np.sqrt(np.einsum("ij,ij->i", points, points))[:, None]
+    return np.divide(points, np.maximum(length, 1e-12), dtype=np.float32)
 
 
 def varied(points: np.ndarray, coefficient: np.ndarray, leader: np.ndarray, *, cap: int) -> np.ndarray:

@@ -100,9 +100,8 @@ def mine(
     """
     if mining.status == MiningStatus.FINISHED:
         return
-    fitted = Filter(FilterSettings.from_dict(mining.settings)).fit(
-        found.reference if found else None, fitted=_kept_fit(mining, found)
-    )
+    chosen = Filter(FilterSettings.from_dict(mining.settings))
+    fitted = chosen.fit(found.reference if found else None, fitted=_kept_fit(mining, chosen, found))
     _keep_fit(mining, fitted, found, len(batch), hold)
     suspects.keep(fitted.suspect_labels_, mining=mining, found=found, hold=hold)
     verdicts = fitted.apply(batch)
@@ -144,8 +143,13 @@ def _keep_fit(mining: Mining, fitted: Filter, found: Found | None, total: int, h
     breathe()
 
 
-def _kept_fit(mining: Mining, found: Found | None) -> dict[str, Any] | None:
-    """The figures of an earlier worker or of reviews; without suspects where these are not of this very reference."""
+def _kept_fit(mining: Mining, chosen: Filter, found: Found | None) -> dict[str, Any] | None:
+    """The figures of an earlier worker, of reviews, or of an earlier mining with this very reference and like settings;
+    without suspects where these are not of this very reference."""
+    if not mining.fitted and found:
+        earlier = Mining.objects.filter(reference_sha256=found.reference.fingerprint).exclude(reference_sha256="")
+        alike = earlier.filter(fitted__fitted_on=chosen.fit_key(found.reference)) if earlier.exists() else earlier
+        return alike.order_by("-pk").values_list("fitted", flat=True).first()
     if not mining.fitted or (found and mining.reference_sha256 == found.reference.fingerprint):
         return mining.fitted
     return {key: value for key, value in mining.fitted.items() if key != "suspect_labels"}

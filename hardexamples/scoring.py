@@ -3,6 +3,8 @@
 `docs/mining.md` holds the formulas and what they were measured to do. numpy and scikit-learn only.
 """
 
+import hashlib
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -29,6 +31,7 @@ from hardexamples.rules.low_confidence import MEASURES, box_doubt
 __all__ = ["FUSIONS", "FUSION_VERSION", "Batch", "Filter", "FilterSettings", "Reference", "Verdicts", "undecided"]
 
 FUSIONS = ("fitted", "weights")
+FITTING = ("weights", "fusion", "measure", "augmentations", "random_state")  # settings that a fit depends on
 MANY_SUSPECTS = 0.02  # of the reference
 BAND = 2.0  # log odds around the threshold within which an image is undecided
 
@@ -137,9 +140,11 @@ class Filter:
         believed = _without(self.suspect_labels_, reference)
         self.rules_ = {name: rule.fit(believed) for name, rule in enabled.items()}
         self.reference_ = reference
+        self.fitted_on_ = fitted.get("fitted_on", "") if fitted and same else ""
         if fitted and same:
             self.fusion_ = Fusion.from_dict(fitted)
         else:
+            self.fitted_on_ = self.fit_key(reference) if reference else ""
             self.fusion_ = fit_fusion(
                 self._enabled(),
                 believed if _many(self.suspect_labels_, reference) else reference,
@@ -153,7 +158,14 @@ class Filter:
         """The fusion's figures and the suspect labels as plain JSON values; the rules themselves are fitted from
         the reference in seconds.
         """
-        return {**self.fusion_.as_dict(), "suspect_labels": [asdict(each) for each in self.suspect_labels_]}
+        suspects = [asdict(each) for each in self.suspect_labels_]
+        return {**self.fusion_.as_dict(), "suspect_labels": suspects, "fitted_on": self.fitted_on_}
+
+    def fit_key(self, reference: Reference) -> str:
+        """What the figures of a fit depend on, as a hash: the settings that fitting reads, and all of the reference."""
+        settings = {name: getattr(self.settings, name) for name in FITTING}
+        said = json.dumps([FUSION_VERSION, sorted(self._enabled()), settings, reference.content()], sort_keys=True)
+        return hashlib.sha256(said.encode()).hexdigest()
 
     def apply(self, batch: Batch) -> "Verdicts":
         """Score, fuse and decide.

@@ -3,7 +3,8 @@
 Arrays in, arrays out: nothing here knows images, files or the database.
 """
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Self
@@ -142,6 +143,15 @@ class Batch:
         object.__setattr__(self, "box_labels", labels)
         object.__setattr__(self, "box_confidences", confidences)
 
+    def content(self) -> str:
+        """SHA-256 of all it holds: two batches with the same one are alike in everything."""
+        found = hashlib.sha256()
+        for field in fields(self):
+            for part in _flat(getattr(self, field.name)):
+                found.update(repr((field.name, part.shape, part.dtype.str)).encode())
+                found.update(np.ascontiguousarray(part).data if part.size else b"")
+        return found.hexdigest()
+
     def __len__(self) -> int:
         return len(self.names)
 
@@ -208,6 +218,28 @@ def leading(table: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         np.copyto(place, column, where=larger)
         np.copyto(first, numbers, where=larger)
     return place, first, second
+
+
+def _flat(value: Any) -> Iterator[np.ndarray]:
+    """The arrays in a field; what is no array in one of bytes."""
+    match value:
+        case np.ndarray():
+            yield value
+        case tuple() if value and isinstance(value[0], np.ndarray):
+            for each in value:
+                yield from _flat(each)
+        case Batch():
+            yield np.frombuffer(value.content().encode(), np.uint8)
+        case Mapping():
+            for key, each in value.items():
+                yield from (*_flat(key), *_flat(each))
+        case Retake():
+            yield from (value.boxes, value.labels, value.confidences, value.in_view)
+        case tuple() if value and isinstance(value[0], Retake | None):
+            for each in value:
+                yield from _flat(each)
+        case _:
+            yield np.frombuffer(repr(value).encode(), np.uint8)
 
 
 _OF_ALL = {"task", "class_names", "fingerprint"}

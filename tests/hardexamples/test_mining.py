@@ -1,12 +1,16 @@
 """A mining keeps what every rule said about every input, and says the same when it is done again."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from config.leases import LeaseLost
-from hardexamples import mining
+from hardexamples import mining, scoring
 from hardexamples.models import Mining, MiningItem
+from hardexamples.reference import Found
 from hardexamples.scoring import Batch, FilterSettings
+from tests.hardexamples.arrays import classified, reference
 
 pytestmark = pytest.mark.django_db
 
@@ -77,3 +81,18 @@ def test_who_lost_the_lease_writes_nothing_more_and_the_next_says_the_same() -> 
     mine(row)
     assert list(MiningItem.objects.values("position", "coefficient")) == before
     assert row.status == "finished"
+
+
+def test_the_next_mining_with_the_same_training_set_is_not_fitted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = Found(reference(), ("a" * 64,) * 60, ())
+    rows = [begun(f"batch run {number}") for number in range(2)]
+    arguments = {"batch": classified(4), "subjects": SUBJECTS, "hold": lambda progress: None}
+    mining.mine(mining=rows[0], found=known, **arguments)
+    with monkeypatch.context() as patch:
+        patch.setattr(scoring, "fit_fusion", None)  # would fail if it were asked
+        mining.mine(mining=rows[1], found=known, **arguments)
+    assert rows[1].fitted == rows[0].fitted
+    changed = replace(known, reference=replace(known.reference, labels=1 - known.reference.labels.clip(0, 1)))
+    other = begun("batch run 3")
+    mining.mine(mining=other, found=changed, **arguments)
+    assert other.fitted["fitted_on"] != rows[0].fitted["fitted_on"]

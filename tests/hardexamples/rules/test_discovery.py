@@ -1,11 +1,18 @@
 """A rule is found by being there; a clash is an error at import."""
 
+import sys
+from io import StringIO
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
+from django.core.management import call_command
 
+import hardexamples.rules
 from hardexamples.rules import Batch, Evidence, Rule, collect, rules
+from hardexamples.scoring import Filter, FilterSettings
+from tests.hardexamples.arrays import classified, reference
 
 SOURCE = """
 from hardexamples.rules.contract import Rule
@@ -36,6 +43,22 @@ def test_a_new_rule_is_one_file() -> None:
     batch = Batch(("x",), "image_classification", ("a",), probabilities=np.ones((1, 1)))
     assert rule.score(batch).tolist() == [0.5]
     assert rule.explain(batch, 0) == [Evidence(100, "fresh", 0.5, "half of something", "Look.")]
+
+
+def test_a_file_beside_the_others_is_all_it_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "fresh.py").write_text(SOURCE.replace("CODE", "999"))
+    monkeypatch.setattr(hardexamples.rules, "__path__", [*hardexamples.rules.__path__, str(tmp_path)])
+    hardexamples.rules._discovered.cache_clear()
+    try:
+        verdicts = Filter(FilterSettings()).fit(reference()).apply(classified())
+        assert (verdicts.scores["fresh"] == 0.5).all()
+        assert 999 in {each.code for each in verdicts.filter.rules_["fresh"].explain(verdicts.batch, 0)}
+        printed = StringIO()
+        call_command("list_rules", stdout=printed)
+        assert "fresh" in printed.getvalue()
+    finally:
+        sys.modules.pop("hardexamples.rules.fresh", None)
+        hardexamples.rules._discovered.cache_clear()
 
 
 @pytest.mark.parametrize(
