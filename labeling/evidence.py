@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from datasets.models import HardReason, Prediction, Sample
+from hardexamples.second_look import operation_of
 
 MARGIN = 0.12
 TOP = 5
@@ -30,7 +31,8 @@ class Neighbor:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A reason with its drawing (None where nothing was measured) and the neighbors that a page can show."""
+    """A reason with its drawing (None where nothing was measured), the neighbors that a page can show, and the
+    operation that changed the model's mind ("" where none did)."""
 
     reason: HardReason
     name: str
@@ -38,6 +40,7 @@ class Evidence:
     normal: str
     drawing: Drawing | None
     neighbors: list[Neighbor]
+    operation: str
 
 
 def drawing(measured: float | None, low: float | None, high: float | None) -> Drawing | None:
@@ -70,6 +73,7 @@ def evidence(reasons: Sequence[HardReason]) -> list[Evidence]:
             _range(reason.normal_low, reason.normal_high),
             drawing(reason.measured, reason.normal_low, reason.normal_high),
             [Neighbor(sha256, labels[sha256]) for sha256 in _addresses(reason.neighbors) if sha256 in labels],
+            operation_of(reason.code) or "",
         )
         for reason in ordered
     ]

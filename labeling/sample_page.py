@@ -8,16 +8,20 @@ import secrets
 
 from django import forms
 from django.contrib import admin, messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from config.refusals import Refused
-from datasets.models import Label, LabelingJob, Sample, Task
+from datasets import blobs
+from datasets.media import THUMBNAIL_TYPE, guarded
+from datasets.models import Blob, Label, LabelingJob, Sample, Task
 from datasets.pages import actor, staff_page
+from hardexamples.augmentations import AUGMENTATIONS, VERSION
+from hardexamples.second_look import changed_view
 from labeling import decisions, queue
 from labeling.cards import boxes
 from labeling.portrait import onward, portrait
@@ -60,6 +64,23 @@ def page(request: HttpRequest, job_id: int, sample_id: int) -> HttpResponse:
         messages.success(request, "That was the last one of this queue.")
         return HttpResponseRedirect(f"{reverse('labeling:job', args=[job.pk])}?{wanted.address()}")
     return HttpResponseRedirect(f"{reverse('labeling:sample', args=[job.pk, following.pk])}?{wanted.address()}")
+
+
+@require_safe
+@staff_page("datasets.view_sample")
+def changed(request: HttpRequest, sample_id: int, operation: str) -> HttpResponse:
+    """A sample's image as the model was shown it again, when an operation changed the model's mind."""
+    blob = get_object_or_404(Blob, samples__pk=sample_id)
+    if operation not in AUGMENTATIONS:
+        raise Http404("There is no such operation.")
+    tag = f'"{blob.sha256}-{operation}-{VERSION}"'
+    if tag in request.headers.get("If-None-Match", ""):
+        return guarded(HttpResponseNotModified(), tag)
+    try:
+        data = changed_view(blobs.read(blob), operation)
+    except Refused as refused:
+        raise Http404(refused.message) from None
+    return guarded(HttpResponse(data, content_type=THUMBNAIL_TYPE), tag)
 
 
 def what_others_did(sample: Sample) -> str:

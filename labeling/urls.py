@@ -19,6 +19,7 @@ urlpatterns = [
     path("job/<int:job_id>/similar/", similar_page.from_selection, name="similar_to_selection"),
     path("similar/", similar_page.page, name="similar"),
     path("similar/run/<int:run_id>/<int:position>/", similar_page.picture, name="input_picture"),
+    path("sample/<int:sample_id>/changed/<slug:operation>/", sample_page.changed, name="changed"),
     path("job/<int:job_id>/bench/", Bench.as_view({"get": "who"}), name="bench"),
     path("job/<int:job_id>/bench/undo/", Bench.as_view({"post": "undo"}), name="undo"),
     path("job/<int:job_id>/bench/redo/", Bench.as_view({"post": "redo"}), name="redo"),

@@ -1,9 +1,15 @@
 """The page of one sample."""
 
+import io
+
+import numpy as np
 import pytest
 from django.urls import reverse
+from PIL import Image
 
+from datasets import blobs
 from datasets.models import Status
+from datasets.preparation import Prepared, prepare
 from tests.factories import (
     AnnotationFactory,
     BlobFactory,
@@ -76,6 +82,28 @@ def test_the_page_shows_prediction_reasons_and_evidence(queue_of_three, dataset,
     assert reverse("media:blob_thumbnail", args=[neighbor.sha256]) in text
     assert nowhere.sha256 not in text
     assert "<kbd>7</kbd>" in text
+
+
+def test_the_image_that_changed_the_models_mind_is_shown(dataset, review, outsider):
+    picture = np.zeros((32, 48, 3), np.uint8)
+    picture[:, :16] = 255
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, "PNG")
+    data = stream.getvalue()
+    prepared = Prepared(**prepare(data))
+    blobs.keep(prepared=prepared, data=data)
+    sample = SampleFactory(dataset=dataset, blob=blobs.rows([prepared])[prepared.sha256])
+    HardReasonFactory(sample=sample, code=20, rule="augmentation", sentence="Mirrored, the model says dog.")
+    there = reverse("labeling:changed", args=[sample.pk, "fliplr"])
+    assert f'src="{there}"' in review.get(address(sample)).content.decode()
+    answer = review.get(there)
+    assert (answer.status_code, answer["Content-Type"]) == (200, "image/jpeg")
+    assert "sandbox" in answer["Content-Security-Policy"]
+    shown = np.asarray(Image.open(io.BytesIO(answer.content)), int)
+    assert abs(shown - picture[:, ::-1]).mean() < 10
+    assert review.get(there, headers={"If-None-Match": answer["ETag"]}).status_code == 304
+    assert review.get(reverse("labeling:changed", args=[sample.pk, "explode"])).status_code == 404
+    assert outsider.get(there).status_code == 403
 
 
 def test_position_and_neighbors_follow_the_queue(queue_of_three, review):
