@@ -20,7 +20,8 @@ from batchservices.models import (
     CollectionStatus,
     CollectionTask,
 )
-from batchservices.recutting import end_recut, execute_recut
+from batchservices.recut_work import execute_recut
+from batchservices.recutting import end_recut
 from batchservices.synchronizing import candidates_of_inputs, count_inputs
 from batchservices.words import summary
 from config.leases import AWAY, Lease, LeaseLost, claim

@@ -3,13 +3,14 @@
 A machine never overrules a person: what somebody decided on stays as it is.
 """
 
-from collections import Counter
-from collections.abc import Collection, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from datasets import counters
+from datasets.intake import Reason, reason_of
 from datasets.models import Annotation, Dataset, HardReason, HardSetBy, ReviewEvent, Sample, Status
 
 BLOCK = 500
@@ -17,11 +18,14 @@ BLOCK = 500
 
 @dataclass(frozen=True)
 class Hardness:
-    """What rules say of an image: whether it is hard, how hard in 0..1, and whether it is looked at blindly."""
+    """What rules say of an image: whether it is hard, how hard in 0..1, whether it is looked at blindly, the name of
+    its stack, and its reasons; None leaves those that are there."""
 
     hard: bool
     coefficient: float
     control: bool = False
+    stack: str = ""
+    reasons: tuple[Reason, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ def retell(*, dataset: Dataset, said: Mapping[str, Hardness]) -> Retold:
     rows = there.select_for_update(of=("self",)).exclude(pk__in=people).select_related("blob").order_by("id")
     dropped: list[Sample] = []
     changed: list[Sample] = []
+    explained: list[Sample] = []
     deltas: Counter[counters.Kind] = Counter()
     for sample in rows:
         now = said[sample.blob.sha256]
@@ -73,14 +78,35 @@ def retell(*, dataset: Dataset, said: Mapping[str, Hardness]) -> Retold:
             deltas[sample.status, False] += 1
             sample.hard, sample.hard_set_by, sample.stack, sample.control = False, "", "", now.control
             dropped.append(sample)
-        if loses or sample.hard_coefficient != now.coefficient:
-            sample.hard_coefficient = now.coefficient
+        if loses or (sample.hard_coefficient, sample.stack) != (now.coefficient, now.stack):
+            sample.hard_coefficient, sample.stack = now.coefficient, now.stack
             changed.append(sample)
+        if sample.hard and now.reasons is not None:
+            explained.append(sample)
     Sample.objects.bulk_update(changed, ["hard", "hard_set_by", "hard_coefficient", "stack", "control"])
     if dropped:
         # whoever has one of these open shall see that it is another thing now
         Sample.objects.filter(pk__in=[sample.pk for sample in dropped]).update(version=F("version") + 1)
         HardReason.objects.filter(sample__in=dropped).delete()
         Annotation.objects.filter(sample__in=dropped, hard=True).update(hard=False, hard_coefficient=0.0)
+    _explain(explained, said)
     counters.shift(dataset_id=dataset.pk, deltas=deltas)
     return Retold(len(dropped), len(changed) - len(dropped))
+
+
+def _explain(samples: Sequence[Sample], said: Mapping[str, Hardness]) -> None:
+    """Puts the new reasons in the place of the old ones; boxes that none of them names are not hard any more."""
+    HardReason.objects.filter(sample__in=samples).delete()
+    boxes: dict[int, list[Annotation]] = defaultdict(list)
+    for annotation in Annotation.objects.filter(sample__in=samples).order_by("id"):
+        boxes[annotation.sample_id].append(annotation)
+    rows: list[HardReason] = []
+    for sample in samples:
+        there = boxes[sample.pk]
+        for position, reason in enumerate(said[sample.blob.sha256].reasons or ()):
+            about = there[reason.claim] if reason.claim is not None and reason.claim < len(there) else None
+            rows.append(reason_of(sample, reason, position, about))
+    HardReason.objects.bulk_create(rows)
+    named = {row.annotation_id for row in rows if row.annotation_id}
+    lost = Annotation.objects.filter(sample__in=samples, hard=True).exclude(pk__in=named)
+    lost.update(hard=False, hard_coefficient=0.0)

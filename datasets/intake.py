@@ -294,7 +294,7 @@ def _write(dataset: Dataset, writes: _Writes, labels: Mapping[str, Label], human
         tells = blob not in writes.changed or _tells_hardness(item)
         for position, reason in enumerate(item.reasons if tells else ()):
             about = claims[reason.claim] if claims and reason.claim is not None else None
-            reasons.append(_reason(sample, reason, position, about))
+            reasons.append(reason_of(sample, reason, position, about))
         if item.prediction:
             predictions.append(Prediction(sample=sample, **vars(item.prediction)))
     Annotation.objects.bulk_create(annotations)
@@ -321,7 +321,8 @@ def _annotation(sample: Sample, claim: Claim, item: Incoming, labels: Mapping[st
     )
 
 
-def _reason(sample: Sample, reason: Reason, position: int, annotation: Annotation | None) -> HardReason:
+def reason_of(sample: Sample, reason: Reason, position: int, annotation: Annotation | None) -> HardReason:
+    """A reason as its row, not saved."""
     return HardReason(
         sample=sample,
         annotation=annotation,

@@ -17,6 +17,7 @@ from datasets.hardness import decided
 from datasets.models import Dataset
 from hardexamples import store
 from hardexamples.cut import cut, fusion_of
+from hardexamples.diversity import stacks
 from hardexamples.features import EXTRACTOR, VERSION
 from hardexamples.filters import settings_of
 from hardexamples.fusion import Fusion
@@ -47,14 +48,13 @@ class Plan:
         positions: (n,) int.
         sha256s: (n,) "S64".
         was_hard, hard: (n,) bool, before and after.
-        was, coefficient: (n,) float in 0..1, before and after.
+        coefficient: (n,) float in 0..1, after.
     """
 
     positions: np.ndarray
     sha256s: np.ndarray
     was_hard: np.ndarray
     hard: np.ndarray
-    was: np.ndarray
     coefficient: np.ndarray
 
     @property
@@ -155,13 +155,36 @@ def plan(*, mining: Mining, settings: FilterSettings, fusion: Fusion) -> Plan:
     n = len(kept.positions)
 
     def points(places: np.ndarray) -> np.ndarray:
-        vectors = store.load([kept.sha256s[place].decode() for place in places], EXTRACTOR, VERSION).vectors
-        return np.zeros((len(places), 0), np.float32) if vectors is None else vectors
+        return _points([kept.sha256s[place].decode() for place in places])
 
     coefficient, hard = cut(fusion, settings, kept.scores, n=n, points=points)
-    rows = MiningItem.objects.filter(mining=mining).order_by("position").values_list("coefficient", "flagged")
-    now = np.fromiter(rows.iterator(chunk_size=5000), [("coefficient", float), ("flagged", bool)], count=n)
-    return Plan(kept.positions, kept.sha256s, now["flagged"], hard, now["coefficient"], coefficient)
+    flagged = MiningItem.objects.filter(mining=mining, flagged=True).values_list("position", flat=True)
+    was_hard = np.zeros(n, bool)
+    was_hard[np.searchsorted(kept.positions, np.fromiter(flagged.iterator(chunk_size=5000), np.int64))] = True
+    return Plan(kept.positions, kept.sha256s, was_hard, hard, coefficient)
+
+
+def coefficients_of(mining: Mining) -> np.ndarray:
+    """(n,) float in 0..1: how the images of a mining stand, in the order of its positions."""
+    rows = MiningItem.objects.filter(mining=mining).order_by("position").values_list("coefficient", flat=True)
+    return np.fromiter(rows.iterator(chunk_size=5000), float)
+
+
+def stacked(*, mining: Mining, made: Plan) -> dict[int, str]:
+    """The stack of each image that is hard in a plan, by its position; "" for one without near copies."""
+    hard = np.flatnonzero(made.hard)
+    points = _points([made.sha256s[place].decode() for place in hard])
+    leader = stacks(points, np.argsort(-made.coefficient[hard], kind="stable"))
+    several = np.bincount(leader, minlength=len(hard))[leader] > 1
+    return {
+        int(made.positions[place]): f"{mining.pk}-{made.positions[hard[leader[index]]]}" if several[index] else ""
+        for index, place in enumerate(hard)
+    }
+
+
+def _points(sha256s: list[str]) -> np.ndarray:
+    vectors = store.load(sha256s, EXTRACTOR, VERSION).vectors
+    return np.zeros((len(sha256s), 0), np.float32) if vectors is None else vectors
 
 
 def state_of(mining: Mining) -> dict[str, Any]:

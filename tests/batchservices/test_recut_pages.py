@@ -1,9 +1,12 @@
 """Re-cut in the admin and through the REST API: shown before it is done, for those who may."""
 
+import json
 import re
+from io import StringIO
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -201,3 +204,28 @@ def test_a_mining_that_has_not_ended_or_is_old_is_refused_in_words(mining: Minin
     for changes, code in (({"fusion_version": 1}, "old_figures"), ({"status": "scoring"}, "not_mined")):
         Mining.objects.filter(pk=mining.pk).update(**changes)
         assert client.post(f"/api/v1/minings/{mining.pk}/preview/", {}).json()["code"] == code
+
+
+def told(*words: str) -> dict:
+    out = StringIO()
+    call_command("recut_mining", *words, "--json", stdout=out)
+    return json.loads(out.getvalue())
+
+
+def test_a_command_shows_and_begins(mining: Mining) -> None:
+    shown = told(str(mining.pk), "--threshold", "1")
+    assert (shown["would_be"], shown["dropped"], shown["task"]) == (0, 2, None)
+    assert shown["message"].startswith(
+        "0 would become hard, 2 would be hard no more, 0 would stay. On 1 of them people"
+    )
+    begun = told(str(mining.pk), "--threshold", "1", "--apply", "--no-wait")
+    assert CollectionTask.objects.get(kind="recut").pk == begun["task"]
+
+
+@pytest.mark.parametrize(
+    "words", [["0"], ["--filter", "none"], ["--threshold", "nan"], ["--weights", "nothing:1"], ["--cap", "-1"]]
+)
+def test_a_command_refuses_in_words(mining: Mining, words: list[str]) -> None:
+    named = words if words == ["0"] else [str(mining.pk), *words]
+    with pytest.raises(CommandError):
+        told(*named)

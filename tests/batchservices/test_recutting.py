@@ -110,6 +110,11 @@ def test_another_filter_decides_by_its_weights_and_is_named(mining: Mining) -> N
     task = cut(mining, wanted)
     assert (mining.filter, mining.settings["weights"]) == (chosen, {"image_similarity_mining": 1.0})
     check(mining, task)
+    for item in mining.items.filter(flagged=True):
+        assert item.reasons
+        assert {reason["rule"] for reason in item.reasons} <= set(wanted.fusion.rules)
+    quoted = Sample.objects.filter(dataset=task.dataset, hard=True).values_list("reasons__rule", flat=True)
+    assert set(quoted) <= set(wanted.fusion.rules)
     again = wish(mining=mining, changes={"comprehensive_algo_config": "clustering_mining:1"})
     assert set(again.fusion.rules) == {"cluster_disagreement"}  # what was left out is not lost
 
