@@ -48,6 +48,7 @@ def verdicts(mining: Mining) -> list[tuple]:
 
 def check(mining: Mining, task: CollectionTask) -> None:
     """Items, dataset and counters say the same."""
+    assert task.failed == 0, task.error
     assert not counters.check(task.dataset)
     assert not task.dataset.holds.exists()
     hard = set(mining.items.filter(flagged=True).values_list("sha256", flat=True))
