@@ -52,6 +52,7 @@ def fit_fusion(
             rule.full,
             rule.rehearsed and rule.alone,
             rule.about_data,
+            rule.sole,
         )
         for name, rule in found.items()
     }

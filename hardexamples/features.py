@@ -147,6 +147,21 @@ def descriptor(rgb: np.ndarray) -> np.ndarray:
     return _unit(np.concatenate(parts)).astype(np.float32)
 
 
+def summary(descriptors: np.ndarray) -> np.ndarray:
+    """(n, 160) float32: what each `descriptor` says wherever in the image it is: the strength of its cells' gradients
+    and the pixels of its thumbnail, sorted, and its colors; vectors that are not of `descriptor` as they are.
+
+    Args:
+        descriptors: (n, d) float32.
+    """
+    start, cells = CELLS * CELLS * ORIENTATIONS, CELLS * CELLS
+    if descriptors.shape[1] != start + THUMBNAIL**2 + 3 * COLOR_BINS:
+        return descriptors
+    strength = np.sort(descriptors[:, :start].reshape(-1, cells, ORIENTATIONS).mean(axis=2), axis=1)
+    pixels = np.sort(descriptors[:, start : start + THUMBNAIL**2], axis=1)
+    return np.hstack([strength, pixels, descriptors[:, start + THUMBNAIL**2 :]])
+
+
 def perceptual_hash(descriptors: np.ndarray) -> np.ndarray | None:
     """(n, 90) bool: in the thumbnail within each descriptor, is a pixel brighter than the one to its left (difference
     hash, Krawetz 2013); None for vectors that are not of `descriptor`.

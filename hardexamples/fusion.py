@@ -31,6 +31,7 @@ class RuleFigures:
         algorithm, weight: its algorithm and that one's weight, for the fixed sum.
         rehearsed: False for a rule that cannot be calibrated on a training set.
         about_data: True for a rule that says that data lack, not that the prediction is wrong.
+        sole: True for a rule that decides alone wherever it has an opinion.
         slope, offset: chance of an error by this rule's score alone, `1 / (1 + exp(-(slope * log_odds +
             offset)))`, or None where it was not calibrated.
         voice, full: then `voice * min(score / full, 1)` is taken for the chance.
@@ -44,6 +45,7 @@ class RuleFigures:
     full: float = 1.0
     rehearsed: bool = True
     about_data: bool = False
+    sole: bool = False
     slope: float | None = None
     offset: float | None = None
     center: float = 0.0
@@ -107,6 +109,9 @@ class Fusion:
         if not scores or not n:
             return np.zeros(n)
         fused = self._fitted(scores, n) if self.intercept is not None else self._fixed(scores, n)
+        for name, score in scores.items():
+            if self.rules[name].sole:
+                fused = np.where(np.isnan(score), fused, self.rules[name].spoken(score))
         silent = np.all([np.isnan(s) for s in scores.values()], axis=0)
         return np.where(silent, 0.0, np.clip(fused, 0.0, 1.0))
 

@@ -25,6 +25,7 @@ INFRASTRUCTURE = {
 }
 BASEMENT = {
     "augmentations",
+    "crops",
     "cut",
     "diversity",
     "label_errors",
@@ -35,6 +36,7 @@ BASEMENT = {
     "calibration",
     "rehearsal",
     "notation",
+    "tree_trials",
     "trials",
     "evaluation",
     "estimates",
@@ -59,6 +61,8 @@ WITHOUT_DJANGO = [
     "hardexamples/fusion.py",
     "hardexamples/calibration.py",
     "hardexamples/rehearsal.py",
+    "hardexamples/crops.py",
+    "hardexamples/tree_trials.py",
     "hardexamples/trials.py",
     "hardexamples/evaluation.py",
     "hardexamples/estimates.py",

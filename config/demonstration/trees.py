@@ -168,6 +168,14 @@ def missed_crops(
             yield cut
 
 
+def random_cut(name: str, random: np.random.Generator) -> Cut | None:
+    """A cut anywhere in the photograph; None where a crown is a mere rest at its rim, of which nobody could say whether
+    it is missed."""
+    left, top, side = _anywhere(name, random)
+    cut = _cut(name, left, top, side)
+    return cut if len(cut.boxes) == _touched(name, left, top, side).sum() else None
+
+
 def overlaps(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Intersection over union of each box of the first (n, 4) with each of the second (m, 4): (n, m)."""
     low = np.maximum(first[:, None, :2], second[None, :, :2])

@@ -270,17 +270,26 @@ class Reference(Batch):
         labels: (n,) int, index into class_names, -1 unknown; classification.
         answers: what a detector says about these images, whose boxes here are the labeled ones; better if it did not
             learn them. None where it was not asked.
+        part_descriptors: n arrays (k, d) float32, the descriptors of parts of each image (`hardexamples.crops.places`),
+            detection, or None.
+        part_held: n arrays (k,) float, whether the part holds an object: 1, 0 or NaN (`hardexamples.crops.held`); with
+            part_descriptors.
         fingerprint: names the content (manifest hash, extractor), so that what was fitted can be kept.
     """
 
     labels: np.ndarray | None = None
     answers: Batch | None = None
+    part_descriptors: tuple[np.ndarray, ...] | None = None
+    part_held: tuple[np.ndarray, ...] | None = None
     fingerprint: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.answers is not None and (self.answers.names, self.answers.task) != (self.names, self.task):
             raise ValueError("the answers are about other images or another task")
+        looks, holds = self.part_descriptors or (), self.part_held or ()
+        if len(looks) not in {0, len(self)} or [len(each) for each in looks] != [len(each) for each in holds]:
+            raise ValueError("the parts' descriptors and what they hold do not fit together")
         if self.labels is not None:
             labels = np.asarray(self.labels, dtype=np.int64)
             if labels.shape != (len(self),):

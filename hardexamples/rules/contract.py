@@ -102,6 +102,7 @@ class Rule(BaseEstimator):
             is quoted only where its own chance is enough.
         about_data: it says that the training set lacks such images, not that the prediction is wrong. Where its chance
             reaches the threshold it makes an image hard, but it leaves the coefficient and so the order alone.
+        sole: wherever it has an opinion, it alone makes the coefficient: the others judge answers, and here is none.
     """
 
     algorithm: ClassVar[str]
@@ -114,6 +115,7 @@ class Rule(BaseEstimator):
     full: ClassVar[float] = 1.0
     beside: ClassVar[float] = np.inf
     about_data: ClassVar[bool] = False
+    sole: ClassVar[bool] = False
 
     @property
     def name(self) -> str:

@@ -2,13 +2,16 @@
 
 from typing import ClassVar
 
-import faiss
 import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+from hardexamples.features import summary
 from hardexamples.rules.contract import Batch, Evidence, Reference, Rule, given, known
 
-NEIGHBORS = 10
-FEWEST = 5  # training images of each kind, empty or not, before looks can tell them apart
+FEWEST = 20  # images or parts of each kind, empty or not, before looks can tell them apart
+STRENGTH = 0.01  # of the regression's trust in its numbers: looks change from place to place
 
 
 def emptiness(boxes: tuple[np.ndarray, ...]) -> float:
@@ -20,10 +23,11 @@ def emptiness(boxes: tuple[np.ndarray, ...]) -> float:
 class NoTarget(Rule):
     """Hard where the model found no box (detection) or gave every class the probability 0 (classification).
 
-    The score of an image without boxes is the share of training images that do have boxes: where half of the training
-    images are empty, an empty prediction is no surprise. Where the training set has at least five of each kind, it is
-    the share among the ten that look most like this one, with one image of the general share added. Without labeled
-    boxes it is 1.
+    The score of an image without boxes is the chance that it holds an object after all. How often that is so whatever
+    it looks like: among the training images of which the model says the same, where its answers are known; else among
+    all of them; with one image of each kind added. Looks change these odds: a logistic regression, both kinds weighed
+    alike, on what the descriptors of training images and of parts of them say about color and texture, wherever in
+    the image it is. Without labeled boxes the score is 1; an image with boxes is another rule's business.
     """
 
     algorithm = "predict_score_mining"
@@ -32,47 +36,56 @@ class NoTarget(Rule):
         0: "Look for objects that the model missed; if there are none, confirm the image as empty."
     }
     needs = frozenset({"predictions"})
+    rehearsed = False
+    sole = True
 
     def _fit(self, reference: Reference | None) -> bool:
-        self.empty_share_ = None
-        self.index_ = None
+        self.empty_share_: float | None = None
+        self.looks_: Pipeline | None = None
         if reference is None or not reference.boxes:
             return True
         self.empty_share_ = emptiness(reference.boxes)
+        self.odds_ = (1 - self.empty_share_) / self.empty_share_
+        if reference.answers is not None and reference.answers.boxes is not None:
+            pairs = zip(reference.boxes, reference.answers.boxes, strict=True)
+            silent = [len(labeled) for labeled, found in pairs if not len(found)]
+            self.odds_ = (np.count_nonzero(silent) + 1) / (silent.count(0) + 1)
         table = reference.space("descriptor")
-        usable = known(table) if table.shape[1] else np.zeros(len(reference), bool)
-        full = np.array([len(boxes) > 0 for boxes in reference.boxes])[usable]
+        full = np.array([float(len(boxes) > 0) for boxes in reference.boxes])
+        if reference.part_descriptors and table.shape[1]:
+            table = np.vstack([table, *reference.part_descriptors])
+            full = np.concatenate([full, *given(reference.part_held)])
+        usable = known(table) & ~np.isnan(full) if table.shape[1] else np.zeros(len(table), bool)
+        full = full[usable] > 0
         if min(full.sum(), (~full).sum()) >= FEWEST:
-            self.full_ = full
-            self.index_ = faiss.IndexFlatL2(table.shape[1])
-            self.index_.add(np.ascontiguousarray(table[usable]))
+            line = LogisticRegression(C=STRENGTH, max_iter=500, class_weight="balanced")
+            self.looks_ = make_pipeline(StandardScaler(), line).fit(summary(table[usable]), full)
         return True
 
     def _surprise(self, batch: Batch) -> np.ndarray:
-        """(n,) how likely there is something, 0..1, whatever the model said."""
-        general = 1.0 if self.empty_share_ is None else 1.0 - self.empty_share_
-        surprise = np.full(len(batch), general)
+        """(n,) how likely there is something though the model found nothing, 0..1."""
+        if self.empty_share_ is None:
+            return np.ones(len(batch))
+        odds = np.full(len(batch), np.log(self.odds_))
         table = batch.space("descriptor")
-        if self.index_ is not None and table.shape[1]:
+        if self.looks_ is not None and table.shape[1]:
             usable = known(table)
-            places = self.index_.search(np.ascontiguousarray(table[usable]), NEIGHBORS)[1]
-            surprise[usable] = (self.full_[places].sum(axis=1) + general) / (NEIGHBORS + 1)
-        return surprise
+            if usable.any():
+                odds[usable] += self.looks_.decision_function(summary(table[usable]))
+        return 1 / (1 + np.exp(-odds))
 
     def _score(self, batch: Batch) -> np.ndarray:
         if batch.boxes is not None:
             empty = np.array([not len(boxes) for boxes in batch.boxes])
-            return np.where(empty, self._surprise(batch), 0.0)
+            return np.where(empty, self._surprise(batch), np.nan)
         answered = ~np.isnan(given(batch.probabilities)).any(axis=1)
-        return np.where(answered, (batch.predicted < 0).astype(float), np.nan)
+        return np.where(answered & (batch.predicted < 0), 1.0, np.nan)
 
     def _explain(self, batch: Batch) -> list[Evidence]:
         score = self._score(batch)[0]
-        if score == 0:
-            return []
         sentence = "the model recognized nothing in this image"
         if batch.boxes is not None and self.empty_share_ is not None:
             sentence += f"; {self.empty_share_:.0%} of the training images have no box"
-            if self.index_ is not None and batch.descriptor is not None:
-                sentence += f", of those most like this one {1 - score:.0%}"
+            if self.looks_ is not None and batch.descriptor is not None:
+                sentence += f"; by its looks this one holds something with a chance of {score:.0%}"
         return [self.evidence(0, 0.0, sentence)]

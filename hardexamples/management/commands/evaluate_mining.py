@@ -8,6 +8,8 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from hardexamples.evaluation import evaluate, has_peer
+from hardexamples.tree_trials import SET as TREES
+from hardexamples.tree_trials import rounds
 from hardexamples.trials import SETS, MissingSetError, Trial, trial
 
 SEEDS = 8
@@ -18,7 +20,7 @@ class Command(BaseCommand):
     help = "Measures how well the filter finds wrong predictions, on labeled sets that packages carry."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--set", action="append", choices=list(SETS), dest="sets", help="all, if not given")
+        parser.add_argument("--set", action="append", choices=[*SETS, TREES], dest="sets", help="all, if not given")
         parser.add_argument("--seeds", type=int, default=SEEDS, help="how many rounds with another cut and model")
         parser.add_argument("--json", action="store_true", dest="as_json", help="print the rows as JSON")
 
@@ -27,7 +29,7 @@ class Command(BaseCommand):
             raise CommandError("--seeds: at least one round is needed.")
         if not has_peer():
             self.stderr.write("cleanlab is not installed (group dev): its scores are left out.")
-        chosen = list(dict.fromkeys(sets or SETS))
+        chosen = list(dict.fromkeys(sets or [*SETS, TREES]))
         rows: list[dict[str, float | str]] = []
         with tqdm(total=len(chosen) * seeds, unit="round", disable=None) as bar:
             for name in chosen:
@@ -40,7 +42,7 @@ class Command(BaseCommand):
 
 
 def _round(name: str, seed: int) -> Trial:
-    return trial(name, seed=seed)
+    return Trial(*rounds(seed)) if name == TREES else trial(name, seed=seed)
 
 
 def table(rows: list[dict[str, float | str]]) -> str:

@@ -19,9 +19,9 @@ def labeled(empty: int, full: int):
     return reference(len(boxes), task="object_detection", boxes=boxes, box_labels=None, descriptor=None)
 
 
-def test_an_image_without_boxes_is_hard_and_one_with_boxes_is_not() -> None:
+def test_an_image_without_boxes_is_hard_and_one_with_boxes_is_another_rules_business() -> None:
     rule = NoTarget().fit(None)
-    assert rule.score(inputs(NOTHING, BOX)).tolist() == [1, 0]
+    np.testing.assert_array_equal(rule.score(inputs(NOTHING, BOX)), [1, np.nan])
     assert rule.explain(inputs(NOTHING, BOX), 0)[0].code == 0
     assert rule.explain(inputs(NOTHING, BOX), 1) == []
 
@@ -38,10 +38,9 @@ def test_an_image_that_looks_like_full_ones_is_harder_than_one_that_looks_empty(
     rule = NoTarget().fit(replace(labeled(empty=40, full=40), descriptor=points))
     batch = replace(inputs(NOTHING, NOTHING, NOTHING), descriptor=np.array([[0] * 4, [1] * 4, [np.nan] * 4]))
     empty, full, unknown = rule.score(batch)
-    assert empty < 0.1
-    assert full > 0.9
+    assert empty < 0.35 < 0.65 < full
     assert unknown == pytest.approx(0.5)
-    assert "of those most like this one 5%" in rule.explain(batch, 1)[0].sentence
+    assert "by its looks this one holds something with a chance of" in rule.explain(batch, 1)[0].sentence
 
 
 def test_looks_are_not_asked_where_one_kind_is_a_handful() -> None:
@@ -57,4 +56,27 @@ def test_evidence_says_how_often_training_images_are_empty() -> None:
 
 def test_classification_all_probabilities_zero_is_no_target_and_a_missing_prediction_is_no_opinion() -> None:
     batch = classified(3, probabilities=[[0, 0, 0], [0.1, 0, 0], [np.nan] * 3])
-    np.testing.assert_array_equal(NoTarget().fit(None).score(batch), [1, 0, np.nan])
+    np.testing.assert_array_equal(NoTarget().fit(None).score(batch), [1, np.nan, np.nan])
+
+
+def test_parts_of_labeled_images_teach_what_empty_ground_looks_like() -> None:
+    """Only one training image in a hundred is empty, but each holds empty ground."""
+    training = replace(
+        labeled(empty=1, full=99),
+        descriptor=np.ones((100, 4)),
+        part_descriptors=[np.array([[0.0] * 4, [1.0] * 4])] * 100,
+        part_held=[np.array([0.0, 1.0])] * 100,
+    )
+    batch = replace(inputs(NOTHING, NOTHING), descriptor=np.array([[0.0] * 4, [1.0] * 4]))
+    bare, covered = NoTarget().fit(training).score(batch)
+    assert bare < covered
+    without = replace(training, part_descriptors=None, part_held=None)
+    assert np.ptp(NoTarget().fit(without).score(batch)) == 0
+
+
+def test_the_detectors_own_silence_says_how_much_it_means() -> None:
+    """It was silent about the empty training images alone: its silence is believed."""
+    training = labeled(empty=50, full=50)
+    said = detected(100, boxes=training.boxes, box_labels=None, box_confidences=None, names=training.names)
+    believed = NoTarget().fit(replace(training, answers=said)).score(inputs(NOTHING))[0]
+    assert believed < 0.05 < NoTarget().fit(training).score(inputs(NOTHING))[0]
