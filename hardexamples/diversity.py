@@ -66,15 +66,16 @@ class _Looks:
         apart = 2 * np.cumsum(variance[::-1])  # mean squared distance of two points in so many components
         count = max(COMPONENTS, int(np.searchsorted(apart, (FAR * self.limit) ** 2)) + 1)
         axes = np.ascontiguousarray(axes[:, ::-1][:, :count])
-        self.sketch = self.unit @ axes - center @ axes
-        self.length = (self.sketch**2).sum(axis=1)
+        sketch = self.unit @ axes - center @ axes
+        half, one = (sketch**2).sum(axis=1, keepdims=True) / 2, np.ones((len(points), 1), np.float32)
+        # the product of a row of the first and one of the second is (limit^2 - distance^2) / 2
+        self.sketch = np.hstack([sketch, self.limit**2 / 2 + SLACK - half, one]).astype(np.float32)
+        self.counterpart = np.hstack([sketch, one, -half]).astype(np.float32)
 
     def alike(self, some: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Pairs (place in `some`, place in `others`) of near duplicates, in that order."""
-        # |a - b| < limit, with what depends on one of the two alone on the other side
-        inner = self.sketch[some] @ self.sketch[others].T
-        inner -= self.length[others] / 2
-        i, j = np.nonzero(inner > (self.length[some] - self.limit**2)[:, None] / 2 - SLACK)
+        close = np.flatnonzero(self.sketch[some] @ self.counterpart[others].T > 0)
+        i, j = np.divmod(close, max(len(others), 1))
         apart = np.linalg.norm(self.unit[some[i]] - self.unit[others[j]], axis=1)
         near = apart < NEAR
         if self.hashes is not None:

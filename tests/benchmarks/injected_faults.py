@@ -16,6 +16,7 @@ from sklearn.cluster import KMeans
 from sklearn.datasets import load_sample_image
 from sklearn.linear_model import LogisticRegression
 
+from config.demonstration import trees
 from hardexamples.features import descriptor, statistics
 from hardexamples.rules import Batch, Reference
 from hardexamples.scoring import Filter, FilterSettings
@@ -23,7 +24,8 @@ from hardexamples.trials import SOURCES
 
 LEAVE, FOUND, UNTOUCHED = 0.99, 0.95, 0.05
 KINDS = 4
-TILE = 24
+TILE, TREES_TILE = 24, 64
+FOREST = ("road", "snags")
 SEED = 0
 
 type Boxes = np.ndarray
@@ -166,9 +168,17 @@ def cut(photograph: np.ndarray, *, side: int) -> tuple[np.ndarray, ...]:
     return tuple(found[index] for index in np.random.default_rng(SEED).permutation(len(found)))
 
 
+@cache
+def forest() -> tuple[np.ndarray, ...]:
+    """Two aerial photographs of the trees' set, cut into tiles."""
+    found = [each for name in FOREST for each in cut(trees.photograph(name).pixels, side=TREES_TILE)]
+    return tuple(found[index] for index in np.random.default_rng(SEED).permutation(len(found))[:1_200])
+
+
 IMAGE_SETS: Mapping[str, tuple[Callable[[], tuple[np.ndarray, ...]], bool]] = {
     "digits": (digits, False),
     "flower": (flower, True),
+    "trees": (forest, True),
 }
 """Images, and whether they are in color."""
 
@@ -184,7 +194,17 @@ def made_up_boxes() -> tuple[Boxes, ...]:
     return tuple(found)
 
 
-BOX_SETS: Mapping[str, tuple[Callable[[], tuple[Boxes, ...]], int]] = {"made-up boxes": (made_up_boxes, 640)}
+@cache
+def tree_boxes() -> tuple[Boxes, ...]:
+    """The labeled crowns of the tiles that have any, each by itself, in a random order."""
+    found = [each.boxes for each in trees.tiles(tuple(trees.PHOTOGRAPHS)) if len(each.boxes)]
+    return tuple(found[index] for index in np.random.default_rng(SEED).permutation(len(found)))
+
+
+BOX_SETS: Mapping[str, tuple[Callable[[], tuple[Boxes, ...]], int]] = {
+    "made-up boxes": (made_up_boxes, 640),
+    "trees' boxes": (tree_boxes, trees.SIDE),
+}
 """Boxes of images, and the longest side of these."""
 
 
@@ -217,10 +237,18 @@ class Seen:
         """What the filter gets of these images."""
         return Batch(**self._arrays(*_described(images)))
 
+    def measured(self, images: Sequence[np.ndarray]) -> Batch:
+        """The part of it that faults are measured by."""
+        names, kinds = tuple(map(str, range(len(images)))), tuple(map(str, range(KINDS)))
+        return Batch(names, "image_classification", kinds, statistics=_numbers(images))
+
 
 def _described(images: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    numbers = np.stack([statistics(each, size=(each.shape[1], each.shape[0])) for each in images])
-    return np.stack([descriptor(each) for each in images]), numbers
+    return np.stack([descriptor(each) for each in images]), _numbers(images)
+
+
+def _numbers(images: Sequence[np.ndarray]) -> np.ndarray:
+    return np.stack([statistics(each, size=(each.shape[1], each.shape[0])) for each in images])
 
 
 class SeenBoxes:
@@ -245,32 +273,33 @@ class SeenBoxes:
             sizes=np.full((len(boxes), 2), self.side),
         )
 
+    measured = batch
 
-def with_code(fitted: Filter, batch: Batch, code: int) -> float:
-    """The share of images with that code among the reasons that the whole filter gives."""
-    verdicts = fitted.apply(batch)
-    told = verdicts.explain(np.arange(len(batch)))
-    return float(np.mean([any(each.code == code for each in reasons) for reasons in told]))
+
+def codes(fitted: Filter, batch: Batch) -> list[set[int]]:
+    """The reasons of each image, by the whole filter."""
+    told = fitted.apply(batch).explain(np.arange(len(batch)))
+    return [{each.code for each in reasons} for reasons in told]
+
+
+def share(told: Sequence[set[int]], code: int) -> float:
+    """Of the images with that code among their reasons."""
+    return float(np.mean([code in each for each in told]))
 
 
 def findings(of: str, seen: Seen | SeenBoxes, faults: Sequence[Fault]) -> Iterator[Finding]:
     """One row per fault."""
-    whole = seen.batch(seen.inputs)
+    untouched = codes(seen.filter, seen.batch(seen.inputs))
     owner = {code: rule for rule in seen.filter.rules_.values() for code in rule.reasons}
     for fault in faults:
-        chosen = None
+        finding = Finding(of, fault.name, fault.words, fault.code, None, 0.0, share(untouched, fault.code))
         for strength in fault.strengths:
-            spoiled = seen.batch([fault.inject(each, strength) for each in seen.labeled])
+            spoiled = seen.measured([fault.inject(each, strength) for each in seen.labeled])
             told = owner[fault.code].explain_all(spoiled, range(len(spoiled)))
-            if np.mean([any(each.code == fault.code for each in reasons) for reasons in told]) >= LEAVE:
-                chosen = strength
+            if share([{each.code for each in reasons} for reasons in told], fault.code) >= LEAVE:
+                found = codes(seen.filter, seen.batch([fault.inject(each, strength) for each in seen.inputs]))
+                finding = replace(finding, strength=strength, found=share(found, fault.code))
                 break
-        finding = Finding(
-            of, fault.name, fault.words, fault.code, chosen, 0.0, with_code(seen.filter, whole, fault.code)
-        )
-        if chosen is not None:
-            spoiled = seen.batch([fault.inject(each, chosen) for each in seen.inputs])
-            finding = replace(finding, found=with_code(seen.filter, spoiled, fault.code))
         yield finding
 
 
