@@ -7,6 +7,10 @@ import pytest
 from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
 from django.dispatch import receiver
+from hypothesis import settings as properties
+
+properties.register_profile("hardmine", deadline=None)  # a busy machine is no fault of what is tested
+properties.load_profile("hardmine")
 
 PRESETS = import_module("hardexamples.migrations.0002_presets")
 

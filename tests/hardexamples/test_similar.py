@@ -86,6 +86,8 @@ class TestAsBruteForce(TestCase):
         unit = table.astype(float) / np.linalg.norm(table.astype(float), axis=1, keepdims=True)
         distance = np.linalg.norm(unit[1:] - unit[0], axis=1)
         found = similar(to=[name(0)], among=among(range(count + 1)), most=most).images
-        nearest = [name(number + 1) for number in np.argsort(distance)[:most]]
-        assert [image.sha256 for image in found] == nearest
+        far = {name(number + 1): one for number, one in enumerate(distance)}
+        assert len({image.sha256 for image in found}) == min(most, count)
+        # what the store keeps in 16 bit may swap two that are as far to the third decimal
+        np.testing.assert_allclose([far[image.sha256] for image in found], np.sort(distance)[:most], atol=2e-3)
         np.testing.assert_allclose([image.distance for image in found], np.sort(distance)[:most], atol=2e-3)
