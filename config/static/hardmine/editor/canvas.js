@@ -9,6 +9,7 @@ import { described, sized } from "./words.js";
 const SVG = "http://www.w3.org/2000/svg";
 const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
 const ROOM = 30; // screen pixels that a side needs for a handle in its middle
+const CASED = 300; // boxes at most that are set off: more would hide the image and halve the frames of a zoom
 const WORDS = 130; // screen pixels kept free for the words above a box
 
 const make = (tag, attributes, parent) => {
@@ -123,7 +124,7 @@ export class Canvas {
   // What sets the boxes off from an image of their own color: one path for all but the chosen, which may be dragged.
   #encase(list) {
     const outlines = ["", ""];
-    for (const { id, box, label } of list) {
+    for (const { id, box, label } of list.length > CASED ? [] : list) {
       if (!this.chosen.has(id)) outlines[Number(pale(this.colorOf(label)))] += outline(box);
     }
     outlines.forEach((all, index) => this.cases[index].setAttribute("d", all));
