@@ -44,19 +44,22 @@ def compare(annotations: Sequence[Annotation], claims: Sequence[Claim], *, withi
             open_claims.append(claim)
     overlaps = sorted(
         (
-            (overlap(box_of(annotation), claim.box), annotation.label.name == claim.label, -first, -second)
+            (share, annotation.label.name == claim.label, -first, -second)
             for first, annotation in enumerate(left)
             for second, claim in enumerate(open_claims)
+            if (share := overlap(box_of(annotation), claim.box)) > 0
         ),
         reverse=True,
     )
     matched: dict[int, int] = {}
-    for share, _, first, second in overlaps:
-        if share > 0 and -first not in matched and -second not in matched.values():
+    taken: set[int] = set()
+    for _, _, first, second in overlaps:
+        if -first not in matched and -second not in taken:
             matched[-first] = -second
+            taken.add(-second)
     comparison.changed = [(left[first], open_claims[second]) for first, second in matched.items()]
     comparison.removed = [annotation for first, annotation in enumerate(left) if first not in matched]
-    comparison.added = [claim for second, claim in enumerate(open_claims) if second not in matched.values()]
+    comparison.added = [claim for second, claim in enumerate(open_claims) if second not in taken]
     comparison.outcome = _outcome(comparison)
     return comparison
 

@@ -48,7 +48,10 @@ def next_sample(*, queue: QuerySet[Sample], by: User) -> Sample | None:
     """
     for sample in _free(queue, by):
         if take(sample=sample, by=by) is None:
-            return sample
+            # between the look and the lease another may have decided it and let it go
+            if still := queue.filter(pk=sample.pk).first():
+                return still
+            release(sample_id=sample.pk, by=by)
     return None
 
 

@@ -79,7 +79,7 @@ def portrait(*, job: LabelingJob, sample: Sample, wanted: queue.Queue, by: User)
         "preload": [reverse("media:image", args=[other.pk]) for other in place.following],
         "current": list(dict.fromkeys(annotation.label.name for annotation in annotations)),
         "boxes": _boxes(annotations, reasons) if job.dataset.task == Task.OBJECT_DETECTION else [],
-        "sure": SURE,
+        "sure": 0.0 if sample.status == Status.LABELED else SURE,  # a person has accepted what is Labeled
         "holder": holder(sample, by),
     }
     told: list[Evidence] = evidence(reasons)

@@ -2,9 +2,11 @@
 
 import json
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -31,12 +33,16 @@ from tests.labeling.conftest import rights
 QUEUE = "?tab=to_be_confirmed"
 
 
-@pytest.fixture
-def dataset(db) -> Dataset:
+def named_digits() -> Dataset:
     dataset = DatasetFactory(name="digits")
     for name in ("one", "seven"):
         LabelFactory(dataset=dataset, name=name, shortcut=name[0])
     return dataset
+
+
+@pytest.fixture
+def dataset(db) -> Dataset:
+    return named_digits()
 
 
 @pytest.fixture
@@ -56,14 +62,18 @@ def yard(db) -> Sample:
     return sample
 
 
-@pytest.fixture
-def fred(db) -> Client:
-    """Another reviewer."""
-    user = UserFactory(username="fred", is_staff=True)
+def person(name: str) -> Client:
+    """Another reviewer, who may not mark."""
+    user = UserFactory(username=name, is_staff=True)
     user.user_permissions.set(rights("datasets.view_sample", "datasets.confirm_sample"))
     client = Client()
     client.force_login(user)
     return client
+
+
+@pytest.fixture
+def fred(db) -> Client:
+    return person("fred")
 
 
 def flagged(dataset: Dataset, coefficient: float) -> Sample:
@@ -224,6 +234,54 @@ def test_holding_tells_who_else_has_it_open(waiting, review, fred):
     assert send(fred, address, {}).json() == {"holder": "rita"}
 
 
+@pytest.mark.django_db(transaction=True)
+def test_of_fifty_saves_of_one_image_one_wins_and_the_others_are_told():
+    sample = flagged(named_digits(), 0.9)
+    people = [person(f"reviewer {number}") for number in range(10)]
+    address = door("one", sample)
+
+    def save(number: int) -> int:
+        try:
+            body = {"verb": "confirm", "version": sample.version, "batch": token(), "claims": [{"label": "seven"}]}
+            return send(people[number % 10], address, body).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(save, range(50)))
+    assert sorted(answers) == [200] + [412] * 49
+    assert ReviewEvent.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_reviewers_who_work_at_once_never_meet_and_forget_none():
+    dataset = named_digits()
+    for number in range(60):
+        flagged(dataset, number / 60)
+    start = flagged(dataset, 1.0)
+    people = [person(f"reviewer {number}") for number in range(20)]
+    shown: list[int] = []
+
+    def work(client: Client) -> None:
+        try:
+            answer = send(client, door("next", start, one=False), {"sample": start.pk}).json()
+            while answer["sample"]:
+                shown.append(answer["sample"]["id"])
+                body = {"verb": "confirm", "version": 1, "batch": token(), "claims": [{"label": "one"}]}
+                address = door("one", start).replace(f"/{start.pk}/", f"/{answer['sample']['id']}/")
+                saved = send(client, address, body)
+                assert saved.status_code == 200, saved.content
+                answer = saved.json()
+        finally:
+            connection.close()
+
+    Sample.objects.filter(pk=start.pk).update(status=Status.LABELED, hard=False)  # where they come from
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(work, people))
+    assert len(shown) == len(set(shown)) == 60
+    assert not Sample.objects.exclude(status=Status.LABELED).exists()
+
+
 # --- undo
 def test_undo_and_redo_go_across_images(waiting, review):
     for sample in waiting[:2]:
@@ -261,7 +319,7 @@ def test_a_step_of_the_history_is_undone_by_its_button(waiting, review):
     decide(review, waiting[0], claims=[{"label": "seven"}])
     event = ReviewEvent.objects.get()
     page = review.get(door("one", waiting[0])).json()["evidence"]
-    assert f'data-undo="{event.pk}"' in page
+    assert f'data-undo="{event.pk}" data-way="undo"' in page
     assert "To Be Confirmed → Labeled, one → seven" in page
     assert turn(review, waiting[1], event=event.pk).json()["sample"]["id"] == waiting[0].pk
     assert f'data-undo="{event.pk}"' not in review.get(door("one", waiting[0])).json()["evidence"]

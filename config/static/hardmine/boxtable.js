@@ -15,23 +15,28 @@ export class BoxTable {
     this.tools = make("p", { className: "hm-row" });
     for (const [words, act] of [["+ Add", "add"], ["Accept all", "acceptAll"], ["Delete", "remove"]]) {
       const button = make("button", { type: "button", className: "hm-button hm-small", textContent: words });
-      button.addEventListener("click", () => this.editor[act]());
+      button.addEventListener("click", () => this.#then(() => this.editor[act]()));
       this.tools.append(button);
     }
     this.labels = [...place.querySelectorAll("[data-tool]")];
     for (const label of this.labels) {
-      label.addEventListener("click", () => {
-        this.editor.setLabel(label.dataset.tool);
-        this.editor.element.focus({ preventScroll: true });
-      });
+      label.addEventListener("click", () => this.#then(() => this.editor.setLabel(label.dataset.tool)));
     }
     place.append(this.rows, this.empty, this.tools);
     this.rows.addEventListener("click", (event) => {
       const id = this.ids.get(event.target.closest("li"));
       if (id === undefined) return;
-      this.editor.select([id]);
-      this.editor.zoomTo(id);
+      this.#then(() => {
+        this.editor.select([id]);
+        this.editor.zoomTo(id);
+      });
     });
+  }
+
+  // Keys go on with the boxes, whatever was pressed beside them.
+  #then(act) {
+    act();
+    this.editor.element.focus({ preventScroll: true });
   }
 
   /** The boxes as they stand now. */

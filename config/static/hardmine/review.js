@@ -267,7 +267,7 @@ part("leave").addEventListener("click", (event) => {
 });
 part("evidence").addEventListener("click", (event) => {
   const button = event.target.closest("[data-undo]");
-  if (button) turn("undo", Number(button.dataset.undo));
+  if (button) turn(button.dataset.way, Number(button.dataset.undo));
 });
 form.addEventListener("click", (event) => {
   if (event.detail > 1 && performance.now() - shownAt < DOUBLE) event.preventDefault();
