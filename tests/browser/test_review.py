@@ -259,7 +259,6 @@ def test_an_expired_login_loses_nothing(come: Callable[..., Reviewer], few) -> N
         notice.get_by_role("link", name="Log in").click()
     rita.log_in(opened.value)
     opened.value.close()
-    notice.get_by_role("button", name="Try now").click()
     rita.moved(before)
     assert rita.labels()["digit 00.png"] == ("labeled", ["4"])
 
