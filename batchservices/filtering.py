@@ -23,8 +23,9 @@ from datasets.models import HardSetBy, Origin, Status, Task
 from datasets.preparation import Prepared
 from hardexamples import mining, reference, store
 from hardexamples.features import EXTRACTOR, VERSION
+from hardexamples.filter_settings import FilterSettings
 from hardexamples.models import MiningItem
-from hardexamples.scoring import Batch, FilterSettings
+from hardexamples.scoring import Batch
 from hardexamples.second_look import Looker
 
 BLOCK = 500

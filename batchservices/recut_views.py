@@ -16,12 +16,12 @@ from batchservices.recutting import filtering_of, look, recut
 from config.figures import histogram
 from config.refusals import Refused
 from datasets.pages import actor
+from hardexamples.filter_settings import FilterSettings
 from hardexamples.filters import settings_of
 from hardexamples.forms import MOST, FilterForm, number
 from hardexamples.models import HardExampleFilter, Mining, RecutStatus
 from hardexamples.notation import MODELARTS_WEIGHTS, format_weights
 from hardexamples.recut import Wish, wish
-from hardexamples.scoring import FilterSettings
 
 MOST_CAPPED = 10**9
 

@@ -33,6 +33,7 @@ from config.steps import step
 from datasets import holds
 from datasets.hardness import Hardness, decided, retell
 from datasets.intake import Incoming, Reason, Taken, take_in
+from hardexamples.filter_settings import FilterSettings
 from hardexamples.fusion import Fusion
 from hardexamples.mining import Subject, item_of
 from hardexamples.models import Mining, MiningItem, Recut
@@ -43,7 +44,7 @@ from hardexamples.recut import (
     stacked,
 )
 from hardexamples.reference import Found
-from hardexamples.scoring import Filter, FilterSettings, Verdicts
+from hardexamples.scoring import Filter, Verdicts
 
 
 def execute_recut(lease: Lease, task: CollectionTask) -> None:

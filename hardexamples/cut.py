@@ -10,8 +10,9 @@ import numpy as np
 
 from config.refusals import Refused
 from hardexamples.diversity import POOL, stacks, varied
+from hardexamples.filter_settings import FilterSettings
 from hardexamples.fusion import Fusion
-from hardexamples.scoring import Filter, FilterSettings
+from hardexamples.scoring import Filter
 
 __all__ = ["cut", "fusion_of"]
 

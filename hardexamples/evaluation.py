@@ -15,10 +15,11 @@ from scipy.stats import t as student
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from hardexamples.filter_settings import FilterSettings
 from hardexamples.fusion import Fusion
 from hardexamples.rules import Reference
 from hardexamples.rules.low_confidence import doubt
-from hardexamples.scoring import Filter, FilterSettings
+from hardexamples.scoring import Filter
 from hardexamples.trials import KEPT, Trial
 
 MEASURES = ("margin", "max_probability", "entropy")

@@ -10,6 +10,7 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 
 from config.refusals import Refused
+from hardexamples.filter_settings import FilterSettings
 from hardexamples.models import FilterReport, HardExampleFilter, LearnedWeights
 from hardexamples.notation import (
     MODELARTS_AUGMENTATIONS,
@@ -20,7 +21,7 @@ from hardexamples.notation import (
     parse_augmentations,
     parse_weights,
 )
-from hardexamples.scoring import FUSION_VERSION, FilterSettings
+from hardexamples.scoring import FUSION_VERSION
 
 DEFAULT = "Hardmine default"
 NAME_LENGTH = 100

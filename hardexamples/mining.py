@@ -18,10 +18,11 @@ from config.leases import CHUNK_ROWS, CHUNK_SECONDS, breathe
 from config.lifecycle import move_one
 from config.steps import step
 from hardexamples import suspects
+from hardexamples.filter_settings import FilterSettings
 from hardexamples.models import MINING_MOVES, HardExampleFilter, Mining, MiningItem, MiningStatus
 from hardexamples.reference import Found
 from hardexamples.rules import Evidence
-from hardexamples.scoring import FUSION_VERSION, Batch, Filter, FilterSettings, Verdicts, undecided
+from hardexamples.scoring import FUSION_VERSION, Batch, Filter, Verdicts, undecided
 from hardexamples.second_look import Looker, View
 
 SENTENCE_LENGTH = 500

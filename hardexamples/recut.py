@@ -19,11 +19,12 @@ from hardexamples import store
 from hardexamples.cut import cut, fusion_of
 from hardexamples.diversity import stacks
 from hardexamples.features import EXTRACTOR, VERSION
+from hardexamples.filter_settings import FilterSettings
 from hardexamples.filters import settings_of
 from hardexamples.fusion import Fusion
 from hardexamples.models import HardExampleFilter, Mining, MiningItem, MiningStatus
 from hardexamples.notation import parse_weights
-from hardexamples.scoring import FUSION_VERSION, FilterSettings
+from hardexamples.scoring import FUSION_VERSION
 
 BINS = 20
 CHANGEABLE = ("comprehensive_algo_config", "algo_hard_threshold", "fusion", "cap")

@@ -21,9 +21,10 @@ from config.steps import step
 from datasets.images import sha256 as address_of
 from hardexamples import augmentations, store
 from hardexamples.augmentations import Retake
+from hardexamples.filter_settings import FilterSettings
 from hardexamples.rules.augmentation import CODES
 from hardexamples.rules.contract import given
-from hardexamples.scoring import Batch, FilterSettings, Verdicts
+from hardexamples.scoring import Batch, Verdicts
 
 TRAINING_IMAGES = 100
 """So many training images are changed, too: what changes the answers to all of them says nothing about one."""

@@ -12,9 +12,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from batchservices.models import CollectionTask
+from hardexamples.filter_settings import FilterSettings
 from hardexamples.fusion import Fusion, RuleFigures
 from hardexamples.models import Mining, MiningStatus, SuspectLabel
-from hardexamples.scoring import FUSION_VERSION, FilterSettings
+from hardexamples.scoring import FUSION_VERSION
 from tests.batchservices.pages import read, send
 from tests.factories import (
     BatchRunFactory,

@@ -18,8 +18,9 @@ from sklearn.linear_model import LogisticRegression
 
 from config.demonstration import trees
 from hardexamples.features import descriptor, statistics
+from hardexamples.filter_settings import FilterSettings
 from hardexamples.rules import Batch, Reference
-from hardexamples.scoring import Filter, FilterSettings
+from hardexamples.scoring import Filter
 from hardexamples.trials import SOURCES
 
 LEAVE, FOUND, UNTOUCHED = 0.99, 0.95, 0.05

@@ -17,9 +17,10 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from hardexamples.evaluation import PEER, has_peer
+from hardexamples.filter_settings import FilterSettings
 from hardexamples.rules import Batch, Reference
 from hardexamples.rules.neighbors import nearest
-from hardexamples.scoring import Filter, FilterSettings
+from hardexamples.scoring import Filter
 
 CLASSES = 10
 ROUNDS = 2

@@ -15,9 +15,10 @@ from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
 from hardexamples.estimates import Estimate, estimate, pooled, strata_of
+from hardexamples.filter_settings import FilterSettings
 from hardexamples.fusion import Fusion
 from hardexamples.lessons import propose
-from hardexamples.scoring import Filter, FilterSettings, Verdicts
+from hardexamples.scoring import Filter, Verdicts
 from hardexamples.trials import Trial, trial
 
 SETS = ("digits-5000", "digits-8x8", "digits-5000-rotated")

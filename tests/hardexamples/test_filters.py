@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from config.refusals import Refused
+from hardexamples.filter_settings import FilterSettings
 from hardexamples.filters import (
     DEFAULT,
     MODELARTS,
@@ -17,7 +18,6 @@ from hardexamples.filters import (
 )
 from hardexamples.models import HardExampleFilter
 from hardexamples.rules import MODELARTS_WEIGHTS
-from hardexamples.scoring import FilterSettings
 from tests.factories import FilteringServiceFactory, StaffFactory
 
 pytestmark = pytest.mark.django_db

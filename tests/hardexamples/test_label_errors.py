@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from hardexamples.filter_settings import FilterSettings
 from hardexamples.label_errors import suspect_labels
 from hardexamples.rules import Reference
-from hardexamples.scoring import Filter, FilterSettings
+from hardexamples.scoring import Filter
 from tests.hardexamples.arrays import classified, reference
 
 DIGITS = load_digits()

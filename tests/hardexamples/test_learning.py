@@ -10,6 +10,7 @@ from django.utils import timezone
 from config.refusals import Refused
 from datasets.models import Outcome, ReviewEvent, Status, Verb
 from hardexamples import learning, mining
+from hardexamples.filter_settings import FilterSettings
 from hardexamples.filters import (
     FilterChoices,
     apply_proposal,
@@ -20,7 +21,7 @@ from hardexamples.filters import (
 )
 from hardexamples.fusion import FUSION_VERSION, Fusion, RuleFigures
 from hardexamples.models import FilterReport, HardExampleFilter, Judgement, Mining, MiningItem, MiningStatus
-from hardexamples.scoring import Filter, FilterSettings
+from hardexamples.scoring import Filter
 from tests.factories import (
     BlobFactory,
     DatasetFactory,

@@ -7,9 +7,10 @@ import pytest
 
 from config.leases import LeaseLost
 from hardexamples import mining, scoring
+from hardexamples.filter_settings import FilterSettings
 from hardexamples.models import Mining, MiningItem
 from hardexamples.reference import Found
-from hardexamples.scoring import Batch, FilterSettings
+from hardexamples.scoring import Batch
 from tests.hardexamples.arrays import classified, reference
 
 pytestmark = pytest.mark.django_db

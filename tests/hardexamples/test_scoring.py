@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from hardexamples.calibration import fit_fusion
+from hardexamples.filter_settings import FilterSettings
 from hardexamples.rules import MODELARTS_WEIGHTS, rules
-from hardexamples.scoring import Filter, FilterSettings, Verdicts
+from hardexamples.scoring import Filter, Verdicts
 from tests.hardexamples.arrays import classified, detected, reference
 
 ONLY_CONFIDENCE = {"predict_score_mining": 1.0}

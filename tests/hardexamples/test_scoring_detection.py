@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from hardexamples.filter_settings import FilterSettings
 from hardexamples.rules import Batch, Reference
 from hardexamples.rules.boxes import mistaken
-from hardexamples.scoring import Filter, FilterSettings
+from hardexamples.scoring import Filter
 from tests.hardexamples.arrays import detected, reference
 
 NOTHING = np.zeros((0, 4))

@@ -10,9 +10,9 @@ import pytest
 from config.leases import LeaseLost
 from config.refusals import Refused
 from hardexamples import mining, second_look
+from hardexamples.filter_settings import FilterSettings
 from hardexamples.models import Features, Mining
 from hardexamples.rules import Batch
-from hardexamples.scoring import FilterSettings
 from hardexamples.second_look import Looker, View
 from tests.hardexamples.arrays import classified, detected
 

@@ -4,7 +4,8 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from hardexamples import tree_trials
-from hardexamples.scoring import Filter, FilterSettings
+from hardexamples.filter_settings import FilterSettings
+from hardexamples.scoring import Filter
 
 
 def test_the_filter_knows_the_detectors_errors_better_than_its_confidence() -> None:

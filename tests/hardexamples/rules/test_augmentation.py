@@ -3,10 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hardexamples.filter_settings import FilterSettings
 from hardexamples.rules import AUGMENTATIONS, Batch
 from hardexamples.rules.augmentation import Augmentation, answer_change
 from hardexamples.rules.batch import Retake
-from hardexamples.scoring import Filter, FilterSettings, undecided
+from hardexamples.scoring import Filter, undecided
 from tests.hardexamples.arrays import classified, detected, reference
 
 SURE = np.array([[0.9, 0.1, 0.0], [0.9, 0.1, 0.0], [0.9, 0.1, 0.0]])

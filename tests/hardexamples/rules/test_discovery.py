@@ -10,8 +10,9 @@ import pytest
 from django.core.management import call_command
 
 import hardexamples.rules
+from hardexamples.filter_settings import FilterSettings
 from hardexamples.rules import Batch, Evidence, Rule, collect, rules
-from hardexamples.scoring import Filter, FilterSettings
+from hardexamples.scoring import Filter
 from tests.hardexamples.arrays import classified, reference
 
 SOURCE = """

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hardexamples.filter_settings import FilterSettings
 from hardexamples.rules import AUGMENTATIONS, Batch, Reference, Rule, rules
 from hardexamples.rules.batch import Retake
-from hardexamples.scoring import Filter, FilterSettings
+from hardexamples.scoring import Filter
 from tests.hardexamples.arrays import classified, detected, reference
 
 DETECTION = "object_detection"

@@ -3,8 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hardexamples.filter_settings import FilterSettings
 from hardexamples.rules.image_distribution import ImageDistribution
-from hardexamples.scoring import Filter, FilterSettings
+from hardexamples.scoring import Filter
 from tests.hardexamples.arrays import classified, reference
 
 CODES = {"resolution": 5, "aspect_ratio": 6, "brightness": 7, "saturation": 8, "colorfulness": 9, "clarity": 10}

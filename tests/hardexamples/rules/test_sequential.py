@@ -3,10 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hardexamples.filter_settings import FilterSettings
 from hardexamples.rules import Batch
 from hardexamples.rules.sequence import similar_neighbors
 from hardexamples.rules.sequential import Sequential
-from hardexamples.scoring import Filter, FilterSettings
+from hardexamples.scoring import Filter
 from tests.hardexamples.arrays import classified, detected
 
 RULE = Sequential().fit(None)
