@@ -49,7 +49,9 @@ export class Canvas {
 
     this.svg = make("svg", { class: "hm-editor-boxes", "aria-hidden": "true" }, element);
     this.scene = make("g", {}, this.svg);
-    this.cases = ["", " hm-pale"].map((mark) => make("path", { class: `hm-editor-case${mark}` }, this.scene));
+    this.cases = ["", " hm-pale", " hm-doubtful", " hm-pale hm-doubtful"].map((marks) =>
+      make("path", { class: `hm-editor-case${marks}` }, this.scene),
+    );
     this.top = make("g", { class: "hm-editor-top" }, this.svg);
     this.casing = make("path", {}, this.top);
     this.ring = make("path", { class: "hm-editor-ring" }, this.top);
@@ -121,11 +123,12 @@ export class Canvas {
     this.#mark();
   }
 
-  // What sets the boxes off from an image of their own color: one path for all but the chosen, which may be dragged.
+  // What sets the boxes off from an image of their own color, dashed as they are: a few paths for all but the chosen,
+  // which may be dragged.
   #encase(list) {
-    const outlines = ["", ""];
-    for (const { id, box, label } of list.length > CASED ? [] : list) {
-      if (!this.chosen.has(id)) outlines[Number(pale(this.colorOf(label)))] += outline(box);
+    const outlines = ["", "", "", ""];
+    for (const { id, box, label, dashed } of list.length > CASED ? [] : list) {
+      if (!this.chosen.has(id)) outlines[Number(pale(this.colorOf(label))) + 2 * Number(dashed)] += outline(box);
     }
     outlines.forEach((all, index) => this.cases[index].setAttribute("d", all));
   }
@@ -178,9 +181,11 @@ export class Canvas {
     const place = toStage(this.view, numbers ?? sole.box);
     const [xmin, ymin, xmax, ymax] = place;
     this.casing.setAttribute("d", outline(place));
-    this.casing.setAttribute("class", pale(this.colorOf(sole.label)) ? "hm-editor-casing hm-pale" : "hm-editor-casing");
+    const doubtful = sole.dashed ? " hm-doubtful" : "";
+    const marks = pale(this.colorOf(sole.label)) ? ` hm-pale${doubtful}` : doubtful;
+    this.casing.setAttribute("class", `hm-editor-casing${marks}`);
     this.ring.setAttribute("d", outline(place));
-    this.ring.setAttribute("class", sole.dashed ? "hm-editor-ring hm-doubtful" : "hm-editor-ring");
+    this.ring.setAttribute("class", `hm-editor-ring${doubtful}`);
     this.top.style.setProperty("--hm-box", this.colorOf(sole.label));
     HANDLES.forEach((handle, index) => {
       const x = handle.includes("w") ? xmin : handle.includes("e") ? xmax : (xmin + xmax) / 2;
