@@ -26,6 +26,7 @@ export class Notices {
   /** place: for what must be seen; said: the live region for what was done. */
   constructor(place, said) {
     Object.assign(this, { place, said });
+    place.tabIndex = -1;
   }
 
   say(words) {
@@ -73,6 +74,7 @@ export class Notices {
       button("Take theirs", take),
       button("Keep mine on top", keep),
     );
+    this.place.focus(); // the next Tab leads to the choice, and Enter decides nothing by chance
   }
 
   /** The queue has nothing more for this reviewer. */
