@@ -151,6 +151,9 @@ class Bench(Door):
         made = ReviewEvent.objects.filter(batch=said["batch"], by=self.caller, dataset=self.job.dataset).first()
         if made is None:
             event = self._event(said.get("event"), words)
+            if event is None:
+                what = "undo" if words == "Undone" else "do again"
+                return Response({"said": f"You have nothing to {what} in this dataset.", "sample": None})
             self._may(chronicle.needed(event))
             made = self._undone(event, said["batch"], whole="event" not in said)
         if made.sample_id is None:
@@ -159,17 +162,13 @@ class Bench(Door):
         what = f"{together} samples" if together > 1 else made.sample_name
         return self._answer(f"{words}: {what}", self._sample(made.sample_id))
 
-    def _event(self, named: int | None, words: str) -> ReviewEvent:
+    def _event(self, named: int | None, words: str) -> ReviewEvent | None:
         if named is not None:
             return get_object_or_404(
                 ReviewEvent.objects.select_related("undoes"), pk=named, dataset=self.job.dataset, sample__isnull=False
             )
         latest = undoing.last_done if words == "Undone" else undoing.last_undone
-        event = latest(dataset=self.job.dataset, by=self.caller)
-        if event is None:
-            words = "undo" if words == "Undone" else "do again"
-            raise Refused("nothing_to_undo", f"You have nothing to {words} in this dataset.", status=409)
-        return event
+        return latest(dataset=self.job.dataset, by=self.caller)
 
     def _undone(self, event: ReviewEvent, token: str, *, whole: bool) -> ReviewEvent:
         """Undoes an event, and the others of its action with it; the first sample of the action is shown."""

@@ -202,6 +202,7 @@ const turn = (way, event) =>
     alone(async () => {
       const { status, body } = await doors.post(`${way}/`, { batch: token(), ...(event && { event }) });
       if (status !== 200) return notices.refused(body.message);
+      if (!body.sample) return notices.say(body.said);
       await show(body.sample, { push: body.sample.id !== shown.id });
       notices.say(body.said);
       hold();
