@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-FUSION_VERSION = 3
+FUSION_VERSION = 4
 EDGE = 1e-4
 
 
@@ -109,11 +109,18 @@ class Fusion:
         if not scores or not n:
             return np.zeros(n)
         fused = self._fitted(scores, n) if self.intercept is not None else self._fixed(scores, n)
-        for name, score in scores.items():
-            if self.rules[name].sole:
-                fused = np.where(np.isnan(score), fused, self.rules[name].spoken(score))
+        decided = self.decided(scores, n=n)
+        fused = np.where(np.isnan(decided), fused, decided)
         silent = np.all([np.isnan(s) for s in scores.values()], axis=0)
         return np.where(silent, 0.0, np.clip(fused, 0.0, 1.0))
+
+    def decided(self, scores: Mapping[str, np.ndarray], *, n: int) -> np.ndarray:
+        """(n,) in 0..1: the coefficient where a rule alone decides, whatever the weights; NaN elsewhere."""
+        found = np.full(n, np.nan)
+        for name, score in scores.items():
+            if self.rules[name].sole:
+                found = np.where(np.isnan(score), found, self.rules[name].spoken(score))
+        return found
 
     def lacking(self, scores: Mapping[str, np.ndarray], *, n: int) -> np.ndarray:
         """(n,) in 0..1: how loudly rules say that the training set lacks such images; 0 in the bare fixed sum, which

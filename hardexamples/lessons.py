@@ -67,6 +67,9 @@ def propose(
 ) -> Proposal | None:
     """New weights for the rules, drawn towards the present ones as far as held-out reviews say.
 
+    Images about which one rule alone decides have the same coefficient by any weights: they teach nothing, and count
+    alike in the figures of both.
+
     Args:
         present: the fusion in use.
         scores: (n,) by rule, of the reviewed images, NaN = no opinion.
@@ -75,10 +78,10 @@ def propose(
         random_state: seed of the folds.
 
     Returns:
-        None where there are too few reviews, or no rule to weigh.
+        None where there are too few reviews of what is weighed, or no rule to weigh.
     """
     scores = {name: score for name, score in scores.items() if name in present.rules}
-    if not enough(wrong):
+    if not enough(wrong[np.isnan(present.decided(scores, n=len(wrong)))]):
         return None
     start = linear(present, scores)
     names = [name for name, figures in start.rules.items() if figures.slope is not None]
@@ -118,9 +121,10 @@ def linear(present: Fusion, scores: Mapping[str, np.ndarray]) -> Fusion:
         return present
     total = sum(figures.weight for figures in present.rules.values()) or 1.0
     rules, intercept = dict(present.rules), 0.0
+    weighed = np.isnan(present.decided(scores, n=len(next(iter(scores.values()), []))))
     for name, score in scores.items():
-        odds = log_odds(score[~np.isnan(score)])
-        if rules[name].about_data or (present.voices and not rules[name].rehearsed):
+        odds = log_odds(score[weighed & ~np.isnan(score)])
+        if rules[name].about_data or rules[name].sole or (present.voices and not rules[name].rehearsed):
             continue
         if len(odds) < FEWEST_REVIEWS or np.ptp(odds) < EDGE:
             continue
@@ -147,6 +151,8 @@ def _fit(
 ) -> Fusion:
     """The weights that make `wrong` likeliest, less half `strength` times their squared distance from `start`'s; none
     is negative, so that a higher score never makes an image less hard."""
+    weighed = np.isnan(start.decided(scores, n=len(wrong)))
+    scores, wrong, counts = {name: score[weighed] for name, score in scores.items()}, wrong[weighed], counts[weighed]
     columns = []
     for name in names:
         figures = start.rules[name]

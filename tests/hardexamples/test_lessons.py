@@ -1,6 +1,7 @@
 """Reviews teach weights: drawn towards the present ones, never negative, compared on held-out reviews."""
 
 import numpy as np
+import pytest
 
 from hardexamples.fusion import Fusion, RuleFigures
 from hardexamples.lessons import linear, propose
@@ -70,3 +71,45 @@ def test_a_proposal_is_plain_and_the_same_again() -> None:
     first, second = (propose(PRESENT, scores, wrong, np.ones(80)).as_dict() for _ in range(2))
     assert first == second
     assert {type(value) for value in first["present"].values()} == {float}
+
+
+DETECTION = {**RULES, "no_target": RuleFigures("predict_score_mining", 0.4, rehearsed=False, sole=True)}
+PRESENTS = {
+    "fitted": Fusion(DETECTION, intercept=-1.0),
+    "fixed weights": Fusion(DETECTION, voices=True),
+    "bare fixed weights": Fusion({**DETECTION, "no_target": RuleFigures("predict_score_mining", 0.4, sole=True)}),
+}
+
+
+def with_empty(n: int = 200) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+    """As `reviews`, with as many images without a box, of which every second hid something."""
+    scores, wrong = reviews(n)
+    empty = np.repeat([False, True], n)
+    hidden = np.arange(n) % 2 == 0
+    unheard = {name: np.concatenate([score, np.full(n, np.nan)]) for name, score in scores.items()}
+    unheard["bad"][empty] = 0.5
+    chance = np.where(hidden, 0.6, 0.3)
+    return unheard | {"no_target": np.concatenate([np.full(n, np.nan), chance])}, np.append(wrong, hidden), empty
+
+
+@pytest.mark.parametrize("present", PRESENTS.values(), ids=PRESENTS.keys())
+def test_images_without_boxes_teach_nothing_about_answers(present: Fusion) -> None:
+    scores, wrong, empty = with_empty()
+    found = propose(present, scores, wrong, np.ones(400))
+    learned = Fusion.from_dict(found.fusion)
+    proposed = learned.coefficient(scores, n=400)
+    assert proposed[empty] == pytest.approx(present.coefficient(scores, n=400)[empty])
+    assert proposed[empty] == pytest.approx(scores["no_target"][empty])
+    assert learned.rules["no_target"] == present.rules["no_target"]
+    alone = propose(present, {name: score[~empty] for name, score in scores.items()}, wrong[~empty], np.ones(200))
+    other = Fusion.from_dict(alone.fusion)
+    assert alone.strength == found.strength
+    assert learned.intercept == pytest.approx(other.intercept, abs=1e-3)
+    assert learned.rules["good"].share == pytest.approx(other.rules["good"].share, abs=1e-3)
+    assert found.proposed.log_loss < found.present.log_loss
+
+
+def test_reviews_of_images_without_boxes_alone_propose_nothing() -> None:
+    scores, wrong, empty = with_empty()
+    part = {name: score[empty] for name, score in scores.items()}
+    assert propose(PRESENTS["fitted"], part, wrong[empty], np.ones(200)) is None
