@@ -55,13 +55,14 @@ def predict(data: bytes) -> Outcome:
     return _each("batchservices.inference:predict_image", data)
 
 
-def predict_labeled(data: bytes, boxes: np.ndarray) -> dict[str, Any]:
+def predict_labeled(data: bytes, boxes: np.ndarray, *, parts: bool) -> dict[str, Any]:
     """What `batchservices.closer_looks.predict_labeled` says about an image of the training set.
 
     Raises:
         Refused: what the image cost, or the child could not be started again.
     """
-    return _answer("batchservices.closer_looks:predict_labeled", {"data": data, "boxes": boxes})
+    question = {"data": data, "boxes": boxes, "parts": parts}
+    return _answer("batchservices.closer_looks:predict_labeled", question)
 
 
 def predict_changed(data: bytes, operations: Sequence[str], boxes: np.ndarray | None) -> dict[str, Any]:

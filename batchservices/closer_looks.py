@@ -12,18 +12,19 @@ from batchservices import inference
 from config.refusals import Refused
 from datasets.images import Upright, sha256
 from hardexamples.augmentations import Augmented, augment, seed_of
-from hardexamples.extraction import boxes_of, describe_upright
+from hardexamples.extraction import boxes_of, describe_upright, parts_of
 
 
 def predict_labeled(question: dict[str, Any]) -> dict[str, Any]:
     """Predicts an image of the training set, and measures its labeled boxes in the same decode.
 
     Args:
-        question: data: the image file; boxes: (m, 4) float32, the labeled ones in pixels of the upright image.
+        question: data: the image file; boxes: (m, 4) float32, the labeled ones in pixels of the upright image; parts:
+            whether parts of the image are measured too.
 
     Returns:
         As `batchservices.inference.predict_image`, and labeled_statistics: (m, 2) float32, as
-        `hardexamples.extraction.boxes_of`.
+        `hardexamples.extraction.boxes_of`; parts: as `hardexamples.extraction.parts_of`, or None.
 
     Raises:
         Refused: as `batchservices.inference.predict_image`.
@@ -37,6 +38,7 @@ def predict_labeled(question: dict[str, Any]) -> dict[str, Any]:
         **said,
         "box_statistics": measured,
         "labeled_statistics": boxes_of(upright, question["boxes"]),
+        "parts": parts_of(upright) if question["parts"] else None,
     }
 
 

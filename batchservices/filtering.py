@@ -108,9 +108,9 @@ def reference_of(lease: Lease, run: BatchRun, frozen: dict, *, looker: Looker | 
     )
 
 
-def _describe(run: BatchRun, data: bytes, boxes: np.ndarray) -> dict[str, Any]:
+def _describe(run: BatchRun, data: bytes, boxes: np.ndarray, parts: bool) -> dict[str, Any]:
     child.load(run)
-    return child.predict_labeled(data, boxes)
+    return child.predict_labeled(data, boxes, parts=parts)
 
 
 def _ask_again(run: BatchRun, data: bytes, operations: Sequence[str], boxes: np.ndarray | None) -> dict[str, Any]:

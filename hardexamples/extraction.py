@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from datasets.images import Upright, open_image, sha256, thumbnail
+from hardexamples import crops
 from hardexamples.augmentations import augment, seed_of
 from hardexamples.features import box_statistics, descriptor, statistics
 
@@ -57,6 +58,24 @@ def boxes_of(upright: Upright, boxes: np.ndarray) -> np.ndarray:
     """(m, 2) float32, the numbers of `hardexamples.features.BOX_STATISTICS` of (m, 4) boxes in pixels of the upright
     image."""
     return box_statistics(upright.rgb, boxes, size=(upright.width, upright.height))
+
+
+def parts_of(upright: Upright) -> dict[str, np.ndarray]:
+    """The parts of a labeled image that tell empty ground from objects.
+
+    Returns:
+        places: (k, 4) float32 as `hardexamples.crops.places`, in pixels of the upright image; descriptors: (k, 412)
+        float32.
+    """
+    places = crops.places((upright.width, upright.height))
+    height, width = upright.rgb.shape[:2]
+    seen = places * np.array([width / upright.width, height / upright.height] * 2)
+    looks = []
+    for left, top, right, bottom in seen:
+        across = slice(int(left), max(int(left) + 1, round(right)))
+        down = slice(int(top), max(int(top) + 1, round(bottom)))
+        looks.append(descriptor(np.ascontiguousarray(upright.rgb[down, across])))
+    return {"places": places.astype(np.float32), "descriptors": np.stack(looks)}
 
 
 def changed_image(question: dict[str, Any]) -> bytes:

@@ -23,7 +23,7 @@ from datasets.formats import voc
 from datasets.formats.manifest import DETECTION, ManifestSample, read_manifest
 from datasets.images import MAX_BYTES
 from datasets.locations import Location
-from hardexamples import store
+from hardexamples import labeled_parts, store
 from hardexamples.features import EXTRACTOR, VERSION
 from hardexamples.scoring import Batch, Reference
 from hardexamples.second_look import TRAINING_IMAGES, TRAINING_SHARE, Looker, View
@@ -32,7 +32,7 @@ CLASSIFICATION_TASK = "image_classification"
 CHUNK_IMAGES = 100
 _CONTENT_ADDRESS = re.compile(r"(?:^|/)([0-9a-f]{64})\.\w+\Z")
 
-type Describe = Callable[[bytes, np.ndarray], Mapping[str, Any]]
+type Describe = Callable[[bytes, np.ndarray, bool], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Seer:
         predictor: the model with its profile.
         task: what it predicts.
         class_names: in the order of its outputs.
-        describe: bytes of an image, its labeled boxes -> as `batchservices.closer_looks.predict_labeled`; raises
-            Refused.
+        describe: bytes of an image, its labeled boxes, whether its parts are measured -> as
+            `batchservices.closer_looks.predict_labeled`; raises Refused.
     """
 
     model: str
@@ -176,6 +176,8 @@ def _measure(labeled: Sequence[Labeled], seer: Seer, committed: Callable[[], Non
     absent = store.missing((each.sha256 for each in labeled), wanted)
     boxed = [each for each in labeled if len(each.boxes)]
     absent |= {each.sha256 for each, row in zip(boxed, _labeled_rows(boxed), strict=True) if row is None}
+    partless = set() if seer.classifies else labeled_parts.missing([each.sha256 for each in labeled])
+    absent |= partless
     unreadable: set[str] = set()
     records: list[store.Record] = []
     started = time.monotonic()
@@ -183,7 +185,7 @@ def _measure(labeled: Sequence[Labeled], seer: Seer, committed: Callable[[], Non
         if each.sha256 not in absent:
             continue
         try:
-            answer = seer.describe(locations.read(each.location, limit=MAX_BYTES), each.boxes)
+            answer = seer.describe(locations.read(each.location, limit=MAX_BYTES), each.boxes, each.sha256 in partless)
         except Refused as refused:
             if refused.status == AWAY:
                 raise
@@ -194,6 +196,8 @@ def _measure(labeled: Sequence[Labeled], seer: Seer, committed: Callable[[], Non
         )
         if len(each.boxes):
             records.append(store.labeled_record(each.boxes, answer["labeled_statistics"], sha256=each.sha256))
+        if each.sha256 in partless:
+            records.append(store.parts_record(answer["parts"], sha256=each.sha256))
         if len(records) >= CHUNK_IMAGES * len(wanted) or time.monotonic() - started > CHUNK_SECONDS:
             _keep(records, committed)
             records, started = [], time.monotonic()
@@ -233,14 +237,18 @@ def _reference(labeled: Sequence[Labeled], seer: Seer, fingerprint: str) -> Refe
         return Reference(**common, probabilities=probabilities, labels=labels, fingerprint=fingerprint)
     measured = [None if row is None else row.statistics for row in _labeled_rows(labeled)]
     unknown = [np.full((len(each.boxes), 2), np.nan, np.float32) for each in labeled]
+    boxes = tuple(each.boxes for each in labeled)
+    looks, held = labeled_parts.load(sha256s, boxes)
     return Reference(
         **common,
-        boxes=tuple(each.boxes for each in labeled),
+        boxes=boxes,
         box_labels=tuple(each.box_labels for each in labeled),
         box_statistics=tuple(
             none if row is None else row.reshape(none.shape) for row, none in zip(measured, unknown, strict=True)
         ),
         answers=_answers(common, sha256s, seer.predictor),
+        part_descriptors=looks,
+        part_held=held,
         fingerprint=fingerprint,
     )
 

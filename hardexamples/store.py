@@ -7,6 +7,8 @@ Extractors whose numbers are equally many for every image, and so make a table (
 and such with a number of rows that differs between images, one after another in that column (`rows`):
     "<predictor>:boxes"                 a detector's answer: corners, class, confidence, the two box statistics
     "hardmine:boxes:<hash of boxes>"    the two box statistics of labeled boxes
+    "hardmine:parts"                    the places of parts of a labeled image; their descriptors, one after another, as
+                                        the vector
     "<predictor>:changed:<operation>"   the answer to a changed image: probabilities; or corners, class and confidence
                                         of its boxes, and which of the unchanged boxes are in view as the vector
 """
@@ -25,6 +27,7 @@ from hardexamples.models import Features
 BLOCK = 500
 LONGEST_TENSOR = 100
 DETECTION_COLUMNS = 8
+PARTS_EXTRACTOR = f"{EXTRACTOR}:parts"
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,12 @@ def records(answer: Mapping[str, Any], *, sha256: str, model: str, tensor: str, 
 def labeled_record(boxes: np.ndarray, statistics: np.ndarray, *, sha256: str) -> Record:
     """The row of an image's labeled boxes: (m, 4) and (m, 2) float32."""
     return Record(sha256, labeled_extractor(boxes), VERSION, _bytes(statistics, "<f4"), None)
+
+
+def parts_record(parts: Mapping[str, np.ndarray], *, sha256: str) -> Record:
+    """The row of an image's parts, as `hardexamples.extraction.parts_of` measures them."""
+    places, looks = _bytes(parts["places"], "<f4"), _bytes(parts["descriptors"], "<f2")
+    return Record(sha256, PARTS_EXTRACTOR, VERSION, places, looks)
 
 
 def changed_record(said: Mapping[str, Any] | None, *, sha256: str, predictor: str, operation: str) -> Record:

@@ -11,7 +11,9 @@ from PIL import Image
 from batchservices import closer_looks, inference
 from config.refusals import Refused
 from config.sandbox import Sandbox
+from hardexamples import crops
 from hardexamples.augmentations import AUGMENTATIONS
+from hardexamples.features import descriptor
 from hardexamples.rules.boxes import overlaps
 from tests.corpus import onnx_models
 
@@ -98,10 +100,20 @@ def test_an_answer_that_cannot_be_believed_costs_its_operation_alone() -> None:
 def test_labeled_boxes_are_measured_beside_the_found_ones() -> None:
     load(onnx_models.follows(), DETECTOR)
     boxes = np.array([[0, 0, 16, 16], [48, 0, 64, 16], [70, 0, 90, 9]], np.float32)
-    said = closer_looks.predict_labeled({"data": lit(200, 20), "boxes": boxes})
+    said = closer_looks.predict_labeled({"data": lit(200, 20), "boxes": boxes, "parts": False})
     np.testing.assert_allclose(said["labeled_statistics"][:, 0], [200 / 255, 20 / 255, np.nan], atol=0.01)
     assert said["box_statistics"].shape == (1, 2)
     assert said["box_statistics"].tolist() == inference.predict_image(lit(200, 20))["box_statistics"].tolist()
+
+
+def test_parts_of_a_labeled_image_are_measured_where_they_are_in_it() -> None:
+    load(onnx_models.follows(), DETECTOR)
+    data = lit(200, 20, width=640, height=320)
+    said = closer_looks.predict_labeled({"data": data, "boxes": np.zeros((0, 4), np.float32), "parts": True})["parts"]
+    assert said["places"].tolist() == crops.places((640, 320)).tolist()
+    pixels = np.asarray(Image.open(io.BytesIO(data)))
+    for (left, top, right, bottom), look in zip(said["places"].astype(int), said["descriptors"], strict=True):
+        np.testing.assert_allclose(look, descriptor(pixels[top:bottom, left:right].copy()), atol=0.15)
 
 
 @pytest.mark.parametrize(

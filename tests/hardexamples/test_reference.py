@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from config.refusals import Refused
+from datasets.formats import voc
+from hardexamples import labeled_parts, store
 from hardexamples.models import Features
 from hardexamples.reference import Seer, build
 from tests import loop
@@ -21,8 +23,9 @@ class Looks:
 
     def __init__(self) -> None:
         self.asked = 0
+        self.parts = 0
 
-    def __call__(self, data: bytes, boxes: np.ndarray) -> Mapping[str, Any]:
+    def __call__(self, data: bytes, boxes: np.ndarray, parts: bool) -> Mapping[str, Any]:
         self.asked += 1
         if data == b"no image":
             raise Refused("unsupported_format", "Only images are taken.")
@@ -35,7 +38,28 @@ class Looks:
         }
 
 
+class Finds(Looks):
+    """A detector that finds nothing, beside 2 parts of every image."""
+
+    def __call__(self, data: bytes, boxes: np.ndarray, parts: bool) -> Mapping[str, Any]:
+        self.parts += parts
+        nothing = np.zeros(0, np.float32)
+        places = np.array([[0, 0, 10, 10], [20, 0, 32, 24]], np.float32)
+        return {
+            **super().__call__(data, boxes, parts),
+            "probabilities": None,
+            "boxes": np.zeros((0, 4), np.float32),
+            "classes": nothing,
+            "confidences": nothing,
+            "box_statistics": np.zeros((0, 2), np.float32),
+            "labeled_statistics": np.full((len(boxes), 2), 0.5, np.float32),
+            "parts": {"places": places, "descriptors": np.eye(2, 4, dtype=np.float32)} if parts else None,
+        }
+
+
 def seer(looks: Looks) -> Seer:
+    if isinstance(looks, Finds):
+        return Seer("m" * 64, "", f"{'m' * 64}:{'p' * 64}", "object_detection", ["cat", "dog"], looks)
     return Seer("m" * 64, "", f"{'m' * 64}:{'p' * 64}", "image_classification", ["cat", "dog"], looks)
 
 
@@ -97,3 +121,40 @@ def test_a_manifest_that_is_not_there_is_refused() -> None:
     with pytest.raises(Refused) as refusal:
         found("outputs:none.manifest", Looks())
     assert refusal.value.code == "source_not_found"
+
+
+def boxed(number: int, *corners: float) -> dict:
+    """A labeled line about an image of 32 x 24 with one dog."""
+    loop.put(f"outputs:sets/{number}.png", image_bytes(number, width=32, height=24))
+    annotation = voc.VocAnnotation(f"{number}.png", 32, 24, (voc.VocObject("dog", *corners),))
+    loop.put(f"outputs:sets/{number}.xml", voc.write(annotation))
+    kind = {"type": "modelarts/object_detection", "annotation-format": "PASCAL VOC"}
+    return {"source": f"{number}.png", "annotation": [kind | {"annotation-loc": f"outputs:sets/{number}.xml"}]}
+
+
+def test_parts_of_labeled_images_are_measured_once_and_follow_corrected_boxes() -> None:
+    looks = Finds()
+    first = found(put([boxed(0, 1, 1, 9, 9), boxed(1, 1, 1, 9, 9)]), looks).reference
+    assert [each.tolist() for each in first.part_held] == [[1, 0], [1, 0]]
+    assert first.part_descriptors[1].tolist() == np.eye(2, 4).tolist()
+    again = found(put([boxed(0, 22, 2, 30, 20), boxed(1, 1, 1, 9, 9)]), looks).reference
+    assert [each.tolist() for each in again.part_held] == [[0, 1], [1, 0]]
+    assert looks.parts == 2
+
+
+def test_of_a_large_training_set_some_hundred_images_show_their_parts(monkeypatch) -> None:
+    monkeypatch.setattr(labeled_parts, "MOST_IMAGES", 2)
+    looks = Finds()
+    result = found(put([boxed(number, 1, 1, 9, 9) for number in range(4)]), looks)
+    lowest = sorted(result.sha256s)[:2]
+    assert [len(each) for each in result.reference.part_descriptors] == [2 * (s in lowest) for s in result.sha256s]
+    assert looks.parts == 2
+
+
+def test_parts_are_measured_of_images_that_were_inputs_before() -> None:
+    looks = Finds()
+    manifest = put([boxed(0, 1, 1, 9, 9)])
+    found(manifest, looks)
+    Features.objects.filter(extractor=store.PARTS_EXTRACTOR).delete()
+    assert len(found(manifest, looks).reference.part_held[0]) == 2
+    assert looks.asked == 2

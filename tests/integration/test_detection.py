@@ -10,6 +10,8 @@ from batchservices.deployment import deploy
 from datasets import counters
 from datasets.formats import voc
 from datasets.models import Sample
+from hardexamples import crops, store
+from hardexamples.models import Features
 from tests import loop
 from tests.corpus import onnx_models
 from tests.factories import image_bytes
@@ -72,6 +74,9 @@ def test_boxes_come_to_be_confirmed(scores: list[float]) -> None:
     assert task.status == "dataset_imported", task.words
     assert task.mining is not None
     assert task.mining.reference_count == 20
+    parts = Features.objects.filter(extractor=store.PARTS_EXTRACTOR)
+    assert parts.count() == 20  # each labeled image once, in the decode that the detector looked at
+    assert {len(bytes(row.vector)) // 2 for row in parts} == {len(crops.places((32, 24))) * 412}
     hard = list(Sample.objects.filter(dataset=task.dataset, hard=True))
     assert hard
     for sample in hard:
