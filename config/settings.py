@@ -92,7 +92,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STORAGES = environment.storages(DATA_DIR)
 STORAGES["default"] = STORAGES["datasets"]
-STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
+STORAGES["staticfiles"] = {"BACKEND": "config.static_files.StaticFiles"}
 # Storages that people name as `alias:prefix`. Blobs, models and staged uploads are ours alone.
 LOCATIONS = {
     name: {"writable": name not in {"inputs", "datasets"}, "deletable": name != "datasets"}
