@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.db.models import Count
 
-from datasets.models import Dataset, ReviewEvent, Status
+from datasets.models import Dataset, ReviewEvent
+from labeling.chronicle import changes
 
 LINES = 50
 MOST_EVENTS = 2_000  # read for a page
@@ -67,23 +67,8 @@ def page_of(dataset: Dataset, *, before: int | None = None) -> Page:
     return Page(lines, last if more else None)
 
 
-def words_of(before: dict[str, Any], after: dict[str, Any]) -> str:
-    """What an event changed, in words."""
-    if not after:
-        return f"was {_state(before)}"
-    one, other = _state(before), _state(after)
-    return f"{one} → {other}" if one != other else one
-
-
 def _line(event: ReviewEvent, number: int, undone: int) -> Line:
     undone = undone or int(hasattr(event, "undone_by"))
-    return Line(event, number, undone, words_of(event.before, event.after) if number == 1 else "")
-
-
-def _state(said: dict[str, Any]) -> str:
-    status = Status(said["status"]).label
-    names = [claim["label"] for claim in said["claims"]]
-    boxes = any(claim["box"] for claim in said["claims"])
-    hard = ", hard" if said["hard"] else ""
-    what = f"{len(names)} boxes" if boxes and len(names) > 1 else ", ".join(names[:5]) or "no label"
-    return f"{status}{hard}: {what}"
+    return Line(
+        event, number, undone, ", ".join(changes(event.before, event.after)) if number == 1 and event.after else ""
+    )

@@ -55,6 +55,13 @@ def test_cards_are_chosen_by_click_shift_click_drag_and_keys(grid: Page) -> None
     assert chosen(grid) == [1, 2]
 
 
+def test_the_keys_of_the_grid_are_told(grid: Page) -> None:
+    grid.keyboard.press("?")
+    expect(grid.get_by_role("dialog", name="Keys")).to_contain_text("choose the card")
+    grid.keyboard.press("?")
+    expect(grid.get_by_role("dialog", name="Keys")).to_be_hidden()
+
+
 def test_all_that_match_are_chosen_and_the_number_is_said(grid: Page) -> None:
     grid.get_by_role("button", name=re.compile("^Select all")).click()
     number = re.sub(r"\D", "", grid.get_by_role("button", name=re.compile("^Select all")).inner_text())

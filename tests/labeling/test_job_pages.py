@@ -89,7 +89,7 @@ def test_history_is_a_line_an_action(dataset, reviewer):
     confirm(sample_id=samples[0].pk, by=reviewer, claims=[Claim("dog", by=Annotation.By.HUMAN)])
     lines = history.page_of(dataset).lines
     assert [(line.event.verb, line.number) for line in lines] == [("confirm", 1), ("mark_hard", 4)]
-    assert lines[0].words == "To Be Confirmed, hard: cat → Labeled, hard: dog"
+    assert lines[0].words == "To Be Confirmed → Labeled, cat → dog"
 
 
 def test_history_goes_on_where_a_page_ends(dataset, reviewer, monkeypatch):

@@ -1,8 +1,7 @@
 // The grid: choosing cards by click, Shift-click, drag and key, by page or all that match; and the side panel that
 // appears with a selection. A stack of near duplicates is chosen as a whole.
-(() => {
-  "use strict";
-
+import { listen } from "./keys.js";
+{
   const grid = document.querySelector("[data-grid]");
   const panel = document.querySelector("[data-selection]");
   if (grid && panel) choosing(grid, panel);
@@ -132,16 +131,12 @@
         choose(index, !checks[index].checked, event.shiftKey);
       }
     });
-    document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") all(false);
-      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !event.target.closest("input, textarea")) {
-        const button = document.querySelector(event.shiftKey ? "[data-redo]" : "[data-undo]");
-        if (button) {
-          event.preventDefault();
-          button.click();
-        }
-      }
-    });
+    const press = (name) => () => document.querySelector(`[data-${name}]`)?.click();
+    const overlay = listen(
+      { undo: press("undo"), redo: press("redo"), leave: () => all(false), cards: null },
+      { words: { leave: "drop the selection", undo: "undo the last action", redo: "redo it" } },
+    );
+    document.querySelector("[data-keys-open]").addEventListener("click", overlay);
 
     let sent = false;
     panel.addEventListener("submit", (event) => {
@@ -166,4 +161,4 @@
     filters.addEventListener("toggle", load);
     load();
   }
-})();
+}

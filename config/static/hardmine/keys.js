@@ -16,8 +16,14 @@ const TABLE = [
   { act: "box", keys: [], shown: "arrows", words: "a box is chosen: move it 1 px; Shift 10 px; Ctrl resizes" },
   { act: "box", keys: [], shown: "Insert, Ctrl-D", words: "add a box, duplicate the chosen one" },
   { act: "box", keys: [], shown: "Backspace, Delete", words: "delete the chosen box" },
+  { act: "box", keys: [], shown: "Shift-click, Shift-drag, Ctrl-A", words: "choose several boxes, all" },
+  { act: "box", keys: [], shown: "Ctrl-drag", words: "draw inside a box" },
   { act: "box", keys: [], shown: "Space", words: "accept the chosen dashed box; held: drag to pan" },
   { act: "box", keys: [], shown: "wheel, + - 0", words: "zoom about the cursor, fit" },
+  { act: "cards", keys: [], shown: "arrows", words: "next, previous card; Shift chooses on the way" },
+  { act: "cards", keys: [], shown: "Space", words: "choose the card" },
+  { act: "cards", keys: [], shown: "click, Shift-click, drag", words: "choose a card, a row of cards, what the drag touches" },
+  { act: "cards", keys: [], shown: "Enter", words: "open the image" },
   { act: "panel", keys: ["F6"], shown: "F6", words: "to the panel beside the image, and back" },
   { act: "leave", keys: ["Escape"], shown: "Esc", words: "drop the selection, leave" },
   { act: "keys", keys: ["?"], shown: "?", words: "this table" },
@@ -90,7 +96,9 @@ function drawn(rows, words) {
   close.textContent = "Close";
   close.addEventListener("click", () => overlay.close());
   overlay.addEventListener("keydown", (event) => {
-    if (event.key === "?") overlay.close();
+    if (event.key !== "?") return;
+    event.stopPropagation(); // else the page would hear it, and open the overlay again
+    overlay.close();
   });
   return document.body.appendChild(overlay);
 }
