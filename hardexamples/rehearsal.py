@@ -10,8 +10,8 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
 
-from hardexamples.rules.boxes import mistaken
-from hardexamples.rules.contract import Batch, Reference, Rule, given, known
+from hardexamples.detector_rehearsal import rehearse_detector
+from hardexamples.rules.contract import Batch, Reference, Rule, known
 
 FOLDS = 5
 MOST_IMAGES = 3000  # of the reference
@@ -34,14 +34,13 @@ def rehearse(
     of the descriptor (of the activations where there is none), so that it errs elsewhere than the rules do, and as
     often as a deployed model may: the part is as small, or the help with the truth as large, as that needs.
 
-    A detector has no stand-in. It plays itself where its answers to the reference are given; an answer is wrong if a
-    box is missed, invented, misplaced or misnamed.
+    A detector has no stand-in: `detector_rehearsal` plays with its own answers.
 
     Returns:
         (m,) scores by rule and (m,) bool "the prediction was wrong"; None where the reference is too small.
     """
     if reference.boxes is not None:
-        return _rehearse_detector(found, reference, random_state=random_state)
+        return rehearse_detector(found, reference, random_state=random_state)
     space = "activations" if reference.descriptor is None else "descriptor"
     points = reference.space(space)
     if reference.labels is None or not points.shape[1]:
@@ -79,25 +78,6 @@ def rehearse(
             if not (rule.alone and rule.rehearsed):
                 continue
             scores[name][asked] = clone(rule).fit(part).score(batch)
-    return scores, wrong
-
-
-def _rehearse_detector(
-    found: Mapping[str, Rule], reference: Reference, *, random_state: int
-) -> tuple[dict[str, np.ndarray], np.ndarray] | None:
-    answers, truth, names = reference.answers, given(reference.boxes), given(reference.box_labels)
-    if answers is None or answers.boxes is None or len(reference) < FOLDS * 2:
-        return None
-    boxes, labels, sure = answers.boxes, given(answers.box_labels), given(answers.box_confidences)
-    wrong = np.array(
-        [mistaken((boxes[i], labels[i], sure[i]), truth[i], names[i]) for i in range(len(reference))], dtype=bool
-    )
-    scores = {name: np.full(len(reference), np.nan) for name in found}
-    for learned, asked in KFold(FOLDS, shuffle=True, random_state=random_state).split(wrong):
-        part, batch = reference.take(learned), answers.take(asked)
-        for name, rule in found.items():
-            if rule.alone and rule.rehearsed:
-                scores[name][asked] = clone(rule).fit(part).score(batch)
     return scores, wrong
 
 
