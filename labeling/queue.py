@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta
 
 from django import forms
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -140,17 +140,18 @@ class Queue:
         queue asks for it."""
         if self.stack:
             return self.samples(dataset)
-        first = Q(hard_coefficient__gt=OuterRef("hard_coefficient")) | Q(
-            hard_coefficient=OuterRef("hard_coefficient"), pk__gt=OuterRef("pk")
-        )
-        before = self._narrowed(Sample.objects.filter(first, dataset=dataset, stack=OuterRef("stack")))
+        first = Q(hard_coefficient__gt=OuterRef("hard_coefficient")) | Q(pk__gt=OuterRef("pk"))
+        harder = stacked(dataset).filter(first, hard_coefficient__gte=OuterRef("hard_coefficient"))
+        before = self._narrowed(harder.filter(stack=OuterRef("stack")))
         return self.samples(dataset).filter(Q(stack="") | ~Exists(before))
 
     def stack_sizes(self, dataset: Dataset, samples: Sequence[Sample]) -> dict[str, int]:
         """How many samples of the queue stand in the stacks of these."""
-        names = {sample.stack for sample in samples} - {""}
-        rows = self._narrowed(Sample.objects.filter(dataset=dataset, stack__in=names)).order_by().values("stack")
-        return {row["stack"]: row["number"] for row in rows.annotate(number=Count("id"))} if names else {}
+        # one look into the index of stacks for each: for `IN` a planner may walk along the whole tab instead
+        alike = self._narrowed(stacked(dataset).filter(stack=OuterRef("stack"))).order_by().values("stack")
+        number = Subquery(alike.annotate(number=Count("pk")).values("number"))
+        leaders = Sample.objects.filter(pk__in=[sample.pk for sample in samples if sample.stack])
+        return dict(leaders.values_list("stack").annotate(number=number).order_by())
 
     def _narrowed(self, rows: QuerySet[Sample]) -> QuerySet[Sample]:
         asked = {
@@ -169,6 +170,8 @@ class Queue:
             "stack": self.stack or None,
         }
         rows = rows.filter(**{column: value for column, value in asked.items() if value is not None})
+        if self.stack:
+            rows = rows.exclude(stack="")  # as the index of stacks says it
         if self.reason is not None or self.rule:
             reasons = HardReason.objects.filter(sample=OuterRef("pk"))
             reasons = reasons if self.reason is None else reasons.filter(code=self.reason)
@@ -178,6 +181,11 @@ class Queue:
         if self.without is not None:
             rows = rows.exclude(Exists(Annotation.objects.filter(sample=OuterRef("pk"), label=self.without)))
         return rows
+
+
+def stacked(dataset: Dataset) -> QuerySet[Sample]:
+    """The samples of a dataset that stand in a stack, in the words of the index that has them alone."""
+    return Sample.objects.filter(~Q(stack=""), dataset=dataset)
 
 
 def _midnight(day: date | None) -> datetime | None:

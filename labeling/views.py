@@ -38,6 +38,7 @@ from labeling.models import ReviewTaskStatus
 from labeling.working import Working, working
 
 MODES = (("only", "Set to"), ("add", "Add"), ("remove", "Remove"))
+REASONS_OF = 10_000  # so many samples are looked at for the reasons of the filter panel
 TOLD_MINUTES = 15  # how long the page tells what came of a large decision
 
 
@@ -100,6 +101,7 @@ def grid(request: HttpRequest, job_id: int) -> HttpResponse:
         mistake = refused.message
     labels = labels_of(job)
     persons = list(people())
+    stacks = wanted.stack_sizes(dataset, page.samples)
     context = {
         **admin.site.each_context(request),
         "title": f"Label Data / {job}",
@@ -110,8 +112,8 @@ def grid(request: HttpRequest, job_id: int) -> HttpResponse:
         "queue": wanted,
         "mistake": mistake,
         "page": page,
-        "cards": cards(page.samples, stacks=wanted.stack_sizes(dataset, page.samples)),
-        "matching": _matching(wanted, dataset, numbers),
+        "cards": cards(page.samples, stacks=stacks),
+        "matching": _matching(wanted, dataset, numbers, page, stacks),
         "token": secrets.token_hex(16),
         "modes": MODES,
         "undoable": _undoable(undoing.last_done(dataset=dataset, by=actor(request))),
@@ -144,15 +146,17 @@ def grid(request: HttpRequest, job_id: int) -> HttpResponse:
 @never_cache
 @staff_page("datasets.view_sample")
 def filters(request: HttpRequest, job_id: int) -> HttpResponse:
-    """The reasons of the filter panel with their numbers, fetched when it is unfolded: the grid does not wait."""
+    """The reasons of the filter panel with their numbers among the hardest `REASONS_OF` samples of the tab.
+
+    Fetched when the panel is unfolded: the grid does not wait.
+    """
     dataset = job_or_404(job_id).dataset
     try:
         wanted, _ = queue.read(request.GET)
     except Refused as refused:
         return HttpResponse(refused.message, status=400, content_type="text/plain")
-    reasons = HardReason.objects.filter(sample__dataset=dataset)
-    if wanted.tab != "all":
-        reasons = reasons.filter(sample__status=wanted.tab)
+    hardest = queue.Queue(tab=wanted.tab).samples(dataset).values("pk")[:REASONS_OF]
+    reasons = HardReason.objects.filter(sample__in=hardest)
     found = reasons.values("code", "rule").annotate(number=Count("sample", distinct=True)).order_by("-number", "code")
     context = {
         "reasons": [
@@ -164,7 +168,8 @@ def filters(request: HttpRequest, job_id: int) -> HttpResponse:
                 "address": replace(wanted, reason=None if row["code"] == wanted.reason else row["code"]).address(),
             }
             for row in found
-        ]
+        ],
+        "hardest": REASONS_OF if queue.counts(dataset)[wanted.tab] > REASONS_OF else None,
     }
     return TemplateResponse(request, "admin/labeling/reasons.html", context)
 
@@ -174,11 +179,16 @@ def people() -> QuerySet[User]:
     return User.objects.filter(Exists(Sample.objects.filter(confirmed_by=OuterRef("pk")))).order_by("username")
 
 
-def _matching(wanted: queue.Queue, dataset: Dataset, numbers: Mapping[str, int]) -> str:
-    """How many samples match, in words; counted up to a bound where the counters do not say."""
+def _matching(
+    wanted: queue.Queue, dataset: Dataset, numbers: Mapping[str, int], page: queue.Page, stacks: Mapping[str, int]
+) -> str:
+    """How many samples match, in words; counted up to a bound where neither the counters nor the page say it."""
     if not wanted.filtered:
         return f"{numbers[wanted.tab]:,}"
-    found = queue.capped_count(wanted.samples(dataset))
+    if page.previous or page.following:
+        found = queue.capped_count(wanted.samples(dataset))
+    else:
+        found = sum(1 if wanted.stack else stacks.get(sample.stack, 1) for sample in page.samples)
     return f"{found:,}" if found <= queue.COUNT_CAP else f"more than {queue.COUNT_CAP:,}"
 
 

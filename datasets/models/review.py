@@ -2,7 +2,6 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
 from django.utils import timezone
 
 from datasets.models.dataset import Dataset
@@ -53,7 +52,7 @@ class ReviewEvent(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["dataset", "-id"], name="review_of_dataset"),
-            models.Index(fields=["batch"], condition=~Q(batch=""), name="review_of_batch"),
+            models.Index(fields=["batch"], name="review_of_batch"),
         ]
 
     def __str__(self) -> str:

@@ -3,7 +3,8 @@
 import pytest
 from django.urls import reverse
 
-from datasets.models import Status
+from datasets.models import SampleCount, Status
+from labeling import views
 from tests.factories import (
     AnnotationFactory,
     BoxFactory,
@@ -152,6 +153,26 @@ def test_reasons_are_counted_for_the_tab(dataset, review):
     text = review.get(grid(dataset) + "filters/?tab=to_be_confirmed").content.decode()
     assert 'no target <span class="hm-num">3</span>' in text
     assert "reason=0" in text
+
+
+def test_reasons_are_those_of_the_hardest_where_a_tab_is_long(dataset, review, monkeypatch):
+    monkeypatch.setattr(views, "REASONS_OF", 2)
+    for coefficient, rule in ((0.9, "no_target"), (0.8, "no_target"), (0.7, "outlier")):
+        HardReasonFactory(sample=SampleFactory(dataset=dataset, hard_coefficient=coefficient), rule=rule)
+    SampleCount.objects.filter(dataset=dataset, status=Status.UNLABELED, hard=False).update(count=3)
+    text = review.get(grid(dataset) + "filters/?tab=all").content.decode()
+    assert "Reasons of the hardest 2" in text
+    assert 'no target <span class="hm-num">2</span>' in text
+    assert "outlier" not in text
+
+
+def test_what_matches_is_counted_with_all_of_its_stacks(dataset, review):
+    for coefficient in (0.4, 0.8, 0.6):
+        SampleFactory(dataset=dataset, hard_coefficient=coefficient, stack="m1-2", name="a.png")
+    SampleFactory(dataset=dataset, name="a2.png")
+    SampleFactory(dataset=dataset, name="b.png", stack="m1-2")
+    assert "Select all 4<" in review.get(grid(dataset) + "?tab=all&name=a").content.decode()
+    assert "Select all 3<" in review.get(grid(dataset) + "?tab=all&name=a.&stack=m1-2").content.decode()
 
 
 def test_a_stack_is_one_card_with_its_number_that_opens_it(dataset, review):
