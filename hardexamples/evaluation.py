@@ -25,6 +25,7 @@ from hardexamples.trials import KEPT, Trial
 MEASURES = ("margin", "max_probability", "entropy")
 SHARES = (5, 10, 20)  # per cent of the images that somebody looks at
 FUSED, FIXED = "fused", "fixed_weights"
+LOWEST = "lowest_confidence"  # of an image's boxes
 PEER = "cleanlab"
 
 
@@ -40,13 +41,16 @@ class Figures:
 
 def scores_of(trial: Trial, *, peers: bool = True) -> dict[str, np.ndarray]:
     """Every score of the inputs by name, (n,) float, higher is harder, NaN = no opinion: the fused coefficient, the
-    one of ModelArts' weights, three measures of doubt, each rule that spoke, each peer that is installed."""
+    one of ModelArts' weights, three measures of doubt (or 1 - the lowest confidence of a detector's boxes), each rule
+    that spoke, each peer that is installed."""
     fitted = _fitted(trial.reference)
     verdicts = fitted.apply(trial.batch)
     fixed = Fusion(fitted.fusion_.rules).coefficient(verdicts.scores, n=len(trial.batch))
     found = {FUSED: verdicts.coefficient, FIXED: fixed}
     if trial.batch.probabilities is not None:
         found |= {measure: doubt(trial.batch.probabilities, measure=measure) for measure in MEASURES}
+    if trial.batch.box_confidences is not None:
+        found[LOWEST] = np.array([1 - min(sure) if len(sure) else np.nan for sure in trial.batch.box_confidences])
     found |= {rule: score for rule, score in verdicts.scores.items() if not np.isnan(score).all()}
     return found | (peer_scores(trial) if peers else {})
 
