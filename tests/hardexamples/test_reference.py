@@ -9,7 +9,7 @@ import pytest
 
 from config.refusals import Refused
 from datasets.formats import voc
-from hardexamples import labeled_parts, store
+from hardexamples import labeled_parts, reference, store
 from hardexamples.models import Features
 from hardexamples.reference import Seer, build
 from tests import loop
@@ -158,3 +158,23 @@ def test_parts_are_measured_of_images_that_were_inputs_before() -> None:
     Features.objects.filter(extractor=store.PARTS_EXTRACTOR).delete()
     assert len(found(manifest, looks).reference.part_held[0]) == 2
     assert looks.asked == 2
+
+
+class Dies(Finds):
+    """Its worker is killed at the third image."""
+
+    def __call__(self, data: bytes, boxes: np.ndarray, parts: bool) -> Mapping[str, Any]:
+        if self.asked == 3:
+            raise KeyboardInterrupt
+        return super().__call__(data, boxes, parts)
+
+
+def test_a_killed_worker_measures_the_parts_of_a_chunk_again_at_most(monkeypatch) -> None:
+    monkeypatch.setattr(reference, "CHUNK_IMAGES", 1)
+    manifest = put([boxed(number, 1, 1, 9, 9) for number in range(5)])
+    with pytest.raises(KeyboardInterrupt):
+        found(manifest, Dies())
+    looks = Finds()
+    result = found(manifest, looks)
+    assert looks.parts == looks.asked == 2
+    assert [len(each) for each in result.reference.part_held] == [2] * 5
