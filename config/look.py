@@ -26,6 +26,16 @@ def _place(title: str, icon: str, model: str) -> dict:
     }
 
 
+def _jobs(title: str, whose: str = "") -> dict:
+    """A tab above the list of labeling jobs."""
+    jobs = reverse_lazy("admin:datasets_labelingjob_changelist")
+    return {
+        "title": title,
+        "link": lambda request: f"{jobs}?creations={whose}" if whose else jobs,
+        "active": lambda request: request.GET.get("creations", "") == whose,
+    }
+
+
 UNFOLD = {
     "SITE_TITLE": "Hardmine",
     "SITE_HEADER": "Hardmine",
@@ -51,6 +61,7 @@ UNFOLD = {
             "950": "oklch(26% .06 253)",
         },
     },
+    "TABS": [{"models": ["datasets.labelingjob"], "items": [_jobs("All"), _jobs("My Creations", "my")]}],
     "SIDEBAR": {
         "show_search": False,
         "show_all_applications": False,

@@ -38,10 +38,13 @@ class LabelInline(TabularInline):
     fields = ("name", "color", "shortcut")
 
     def formfield_for_dbfield(self, db_field: models.Field, request: HttpRequest, **kwargs: Any) -> Any:
-        """A color is chosen with the browser's own picker."""
+        """A color is chosen with the browser's own picker; screen readers hear what each field is."""
         if db_field.name == "color":
             kwargs["widget"] = UnfoldAdminColorInputWidget()
-        return super().formfield_for_dbfield(db_field, request, **kwargs)
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field:
+            field.widget.attrs["aria-label"] = f"Label {db_field.verbose_name}"
+        return field
 
 
 @admin.register(Dataset)

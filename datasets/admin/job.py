@@ -1,17 +1,35 @@
 """The admin of labeling jobs: the list that leads to the grids."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from django.contrib import admin
-from django.db import models
+from django import forms
+from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from config.selection import RowsAdmin
 from datasets.admin.look import link, progress
-from datasets.models import Label, LabelingJob, Status
+from datasets.models import Dataset, Label, LabelingJob, Status
+from datasets.pages import actor
+
+
+class CreatedByFilter(admin.SimpleListFilter):
+    """ModelArts' My Creations: the jobs that the person who looks has made."""
+
+    title = "created by"
+    parameter_name = "creations"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> Iterable[tuple[str, str]]:
+        """One choice beside all."""
+        return [("my", "My Creations")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[LabelingJob]) -> QuerySet[LabelingJob]:
+        """All jobs, or one's own."""
+        return queryset.filter(created_by=actor(request)) if self.value() == "my" else queryset
 
 
 @admin.register(LabelingJob)
@@ -20,11 +38,12 @@ class LabelingJobAdmin(RowsAdmin):
 
     list_display = ("grid", "dataset", "to_be_confirmed", "labeled", "created_by", "created_at", "edit")
     list_display_links = None
-    list_filter = ("dataset",)
+    list_filter = (CreatedByFilter, "dataset")
     list_select_related = ("dataset", "created_by")
     search_fields = ("name", "dataset__name")
-    autocomplete_fields = ("dataset",)
-    fields = ("name", "dataset", "labels")
+
+    class Media:
+        js = ("hardmine/job.js",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LabelingJob]:
         """With the counters of their datasets."""
@@ -35,14 +54,19 @@ class LabelingJobAdmin(RowsAdmin):
         return ("dataset",) if obj else ()
 
     def get_fields(self, request: HttpRequest, obj: LabelingJob | None = None) -> tuple[str, ...]:
-        """Labels can be chosen once the dataset is known."""
-        return ("name", "dataset", "labels") if obj else ("name", "dataset")
+        """Labels can be chosen once the dataset is known; `job.js` asks for them as soon as it is chosen."""
+        return ("name", "dataset", "labels") if _dataset_of(request, obj) else ("name", "dataset")
 
-    def get_form(self, request: HttpRequest, obj: LabelingJob | None = None, **kwargs: Any) -> Any:
-        """The labels on offer are those of the job's dataset."""
-        form = super().get_form(request, obj, **kwargs)
-        if obj and "labels" in form.base_fields:
-            form.base_fields["labels"].queryset = Label.objects.filter(dataset=obj.dataset_id)
+    def get_form(
+        self, request: HttpRequest, obj: LabelingJob | None = None, change: bool = False, **kwargs: Any
+    ) -> type[forms.ModelForm]:
+        """The labels on offer are those of the job's dataset, each with a box to tick."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        if "labels" in form.base_fields:
+            labels: Any = form.base_fields["labels"]
+            labels.widget = UnfoldAdminCheckboxSelectMultipleWidget()
+            labels.help_text = "None means all labels of the dataset."
+            labels.queryset = Label.objects.filter(dataset=_dataset_of(request, obj))
         return form
 
     def has_delete_permission(self, request: HttpRequest, obj: LabelingJob | None = None) -> bool:
@@ -53,11 +77,20 @@ class LabelingJobAdmin(RowsAdmin):
         """Jobs are removed one by one: a default one may not."""
         return {name: found for name, found in super().get_actions(request).items() if name != "delete_selected"}
 
-    def save_model(self, request: HttpRequest, obj: models.Model, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: LabelingJob, form: forms.ModelForm, change: bool) -> None:
         """Whoever makes a job is known."""
         if not change:
-            form.instance.created_by = request.user
+            obj.created_by = actor(request)
         super().save_model(request, obj, form, change)
+
+    def response_add(
+        self, request: HttpRequest, obj: LabelingJob, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """On to the labels where the form had none yet: a browser without scripts takes two steps."""
+        if "dataset" in request.GET or not obj.dataset.labels.exists():
+            return super().response_add(request, obj, post_url_continue)
+        messages.success(request, f"The labeling job “{obj}” was added. Choose its labels, or leave it with all.")
+        return HttpResponseRedirect(reverse("admin:datasets_labelingjob_change", args=[obj.pk]))
 
     @admin.display(description="name", ordering="name")
     def grid(self, job: LabelingJob) -> SafeString:
@@ -80,3 +113,11 @@ class LabelingJobAdmin(RowsAdmin):
         """Labeled of all."""
         rows = job.dataset.counts.all()
         return progress(sum(row.count for row in rows if row.status == Status.LABELED), sum(row.count for row in rows))
+
+
+def _dataset_of(request: HttpRequest, job: LabelingJob | None) -> Dataset | None:
+    """The dataset of a job that is there, or the one that the form of a new job names."""
+    if job:
+        return job.dataset
+    chosen = (request.POST or request.GET).get("dataset", "")
+    return Dataset.objects.filter(pk=int(chosen)).first() if chosen.isascii() and chosen.isdigit() else None

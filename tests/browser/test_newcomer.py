@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import shoot
@@ -46,27 +45,6 @@ def test_a_newcomer_confirms_a_hard_digit(page: Page, served: Served) -> None:
 
     assert count_of(page, "To Be Confirmed") == before["To Be Confirmed"] - 2
     assert count_of(page, "Labeled") == before["Labeled"] + 2
-
-
-@pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_page_opens_without_a_complaint(page: Page, served: Served, theme: str, width: int) -> None:
-    """Every page that the side bar leads to, and the pages of the demonstration, in both themes, wide and narrow."""
-    page.set_viewport_size({"width": width, "height": 900})
-    page.emulate_media(color_scheme=theme)
-    links = page.locator("#nav-sidebar a, nav a").evaluate_all("links => links.map(link => link.href)")
-    places = {link.split("?")[0] for link in links if link.startswith(f"{served.address}/admin/")}
-    assert len(places) >= 8
-    for place in sorted(places):
-        if "logout" in place:
-            continue
-        answer = page.goto(place)
-        assert answer is not None
-        assert answer.status == 200, place
-        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert overflow <= 0, f"{place} is wider than its window by {overflow} px"
-        name = place.removeprefix(f"{served.address}/admin/").strip("/").replace("/", "-") or "today"
-        shoot(page, f"{name}-{theme}-{width}")
 
 
 def test_a_newcomer_uploads_images(page: Page, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from tests.factories import (
     ImportProblemFactory,
     ImportTaskFactory,
     LabelFactory,
+    LabelingJobFactory,
     ReviewEventFactory,
     SampleFactory,
     StaffFactory,
@@ -271,6 +272,36 @@ def test_a_label_in_use_is_not_deleted_and_says_why(admin, rows):
 def test_a_jobs_name_leads_to_its_grid(admin, rows):
     text = admin.get(reverse("admin:datasets_labelingjob_changelist")).content.decode()
     assert f'href="{reverse("labeling:job", args=[rows["labelingjob"].pk])}">street signs</a>' in text
+
+
+def test_the_list_of_jobs_has_my_creations(admin, rows):
+    mine = LabelingJobFactory(dataset=rows["dataset"], name="night watch", created_by=StaffFactory())
+    admin.force_login(mine.created_by)
+    address = reverse("admin:datasets_labelingjob_changelist")
+    everything, own = admin.get(address).content.decode(), admin.get(f"{address}?creations=my").content.decode()
+    assert "My Creations" in everything
+    assert "street signs</a>" in everything
+    assert "night watch</a>" in own
+    assert "street signs</a>" not in own
+
+
+def test_a_new_job_takes_labels_of_its_dataset_at_once(admin, rows):
+    inside, outside = rows["dataset"].labels.get(), LabelFactory(name="of another dataset")
+    page = f"{reverse('admin:datasets_labelingjob_add')}?dataset={rows['dataset'].pk}&name=night"
+    text = admin.get(page).content.decode()
+    assert inside.name in text
+    assert outside.name not in text
+    said = {"name": "night", "dataset": rows["dataset"].pk, "labels": [outside.pk]}
+    assert "not one of the available choices" in admin.post(page, said).content.decode()
+    assert admin.post(page, {**said, "labels": [inside.pk]}).status_code == 302
+    assert list(rows["dataset"].labeling_jobs.get(name="night").labels.all()) == [inside]
+
+
+def test_a_new_job_without_scripts_is_led_to_its_labels(admin, rows):
+    said = {"name": "night", "dataset": rows["dataset"].pk}
+    answer = admin.post(reverse("admin:datasets_labelingjob_add"), said)
+    job = rows["dataset"].labeling_jobs.get(name="night")
+    assert answer["Location"] == reverse("admin:datasets_labelingjob_change", args=[job.pk])
 
 
 # --- actions on samples

@@ -1,0 +1,107 @@
+"""Every page of a served Hardmine, found by following its links, and what is wrong with a page that is open."""
+
+import re
+from dataclasses import dataclass, field
+from html import unescape
+from typing import Any
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+
+from tests.serving import Served
+
+LISTEN = """
+window.refusals = [];
+document.addEventListener("securitypolicyviolation", (event) =>
+  window.refusals.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
+"""
+"""Notes what the Content-Security-Policy refuses; runs before anything else of a page."""
+
+SERIOUS = {"serious", "critical"}
+FOREIGN = {
+    # Django's own SelectFilter2.js, between the two lists of a permission chooser: a <span> with an aria-label
+    ("aria-prohibited-attr", "help-tooltip"),
+}
+"""The only faults that stay: of scripts that are not ours, as axe's rule and a word of the element."""
+
+
+def shape(address: str) -> str:
+    """What addresses of the same kind of page have in common: ids are #, of the query only the tab counts."""
+    parts = urlsplit(address)
+    tab = parse_qs(parts.query).get("tab", [""])[0]
+    return re.sub(r"/\d+(?=/|$)", "/#", parts.path) + (f"?tab={tab}" if tab else "")
+
+
+def places(context: BrowserContext, served: Served) -> dict[str, str]:
+    """One address for each kind of page that links lead to, from Today on."""
+    found: dict[str, str] = {}
+    seen: set[str] = set()
+    waiting = [f"{served.address}/admin/"]
+    while waiting:
+        address = waiting.pop(0)
+        if shape(address) in seen:
+            continue
+        answer = context.request.get(address)
+        assert answer.status == 200, f"{address} answers {answer.status}"
+        seen |= {shape(address), shape(answer.url)}
+        if "text/html" not in answer.headers["content-type"] or shape(answer.url) in found:
+            continue
+        found[shape(answer.url)] = answer.url
+        for link in re.findall(r'<a\b[^>]*?\bhref="([^"]+)"', answer.text()):
+            target = urljoin(address, unescape(link)).split("#")[0]
+            if target.startswith(f"{served.address}/admin/") and "logout" not in target:
+                waiting.append(target)
+    return found
+
+
+def file_name(shaped: str) -> str:
+    """The name of a picture of a page."""
+    words = re.sub(r"[^a-z_]+", "-", shaped.removeprefix("/admin/").replace("?tab=", "/")).strip("-")
+    return words or "today"
+
+
+@dataclass
+class Faults:
+    """What pages were found to do wrong, by page."""
+
+    unusable: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    wide: list[str] = field(default_factory=list)
+
+    def listen(self, page: Page) -> None:
+        """Takes up what the console says of errors from now on."""
+
+        def hear(message: ConsoleMessage) -> None:
+            if message.type == "error":
+                self.complaints.append(f"{page.url}: {message.text}")
+
+        page.on("console", hear)
+        page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
+        page.add_init_script(LISTEN)
+
+    def examine(self, page: Page, name: str, *, theme: str) -> None:
+        """Asks axe; of the second theme only the colors."""
+        only = {"runOnly": ["color-contrast"]} if theme == "dark" else {}
+        found: dict[str, Any] = Axe().run(page, options={"resultTypes": ["violations"], **only}).response
+        for rule in found["violations"]:
+            for node in rule["nodes"]:
+                foreign = any(rule["id"] == known and word in node["html"] for known, word in FOREIGN)
+                if rule["impact"] in SERIOUS and not foreign:
+                    why = "; ".join(check["message"] for check in node["any"])
+                    self.unusable.append(f"{name} {theme}: {rule['id']}: {node['html'][:200]} {why[:200]}")
+
+    def measure(self, page: Page, name: str) -> None:
+        """Whether all of it fits its window, and what the policy refused."""
+        over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        if over > 0:
+            width = page.viewport_size["width"] if page.viewport_size else 0
+            self.wide.append(f"{name} is wider than {width} px by {over} px")
+        refused = page.evaluate("window.refusals.splice(0)")
+        self.refused += [f"{name}: {words}" for words in refused]
+
+
+def wear(page: Page, theme: str) -> None:
+    """The other theme, without a reload."""
+    page.evaluate("theme => document.documentElement.classList.toggle('dark', theme === 'dark')", theme)
