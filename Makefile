@@ -33,8 +33,10 @@ run: install key  ## install, load the demonstration once, serve the admin until
 demo: install key  ## the whole loop in a directory of its own, confirmed and retrained; the last line is JSON
 	@$(PYTHON) manage.py demonstrate --seed $(SEED)
 
+# The browser's tests come alone: one server and one browser for all of them, and no other load on the machine.
 test: install-dev  ## install, run all tests
-	@$(PYTHON) -m pytest -n auto --dist loadfile $(ARGS)
+	@$(PYTHON) -m pytest -n auto --dist loadfile $(if $(ARGS),$(ARGS),--ignore=tests/browser)
+	@$(if $(ARGS),true,$(PYTHON) -m pytest tests/browser)
 
 e2e: install-dev  ## drive every page in Chromium by keys and pointer; screenshots are left in build/screenshots
 	@HARDMINE_BROWSER_REQUIRED=1 $(PYTHON) -m pytest tests/browser $(ARGS)

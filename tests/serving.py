@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 300
+START_SECONDS = 600
 
 
 @dataclass(frozen=True)
