@@ -1,6 +1,9 @@
 """Every page, in both themes, wide and narrow: usable by everybody, within its window, and safe by its policy."""
 
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -8,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import shoot
 from tests.browser.walk import Faults, file_name, places, wear
-from tests.serving import Served
+from tests.serving import ROOT, Served
 
 WIDTHS = (1440, 390)
 NAMED = {
@@ -110,3 +113,57 @@ def test_the_policy_refuses_nothing_and_the_console_is_silent(faults: Faults) ->
 
 def test_no_page_is_wider_than_its_window(faults: Faults) -> None:
     assert not faults.wide, "\n".join(faults.wide)
+
+
+def test_hostile_names_stay_text_and_within_the_window(browser: Browser, visitor: Page, served: Served) -> None:
+    """Labels, files, reasons, datasets, jobs, models, services, filters, people: on their own pages and in lists."""
+    command = [sys.executable, "-m", "tests.browser.hostile"]
+    done = subprocess.run(command, cwd=ROOT, env=served.environment, check=True, capture_output=True, text=True)
+    faults, dialogs, alive = Faults(), list[str](), list[str]()
+    context = browser.new_context(
+        storage_state=visitor.context.storage_state(), viewport={"width": WIDTHS[-1], "height": 900}
+    )
+    page = context.new_page()
+    faults.listen(page)
+    page.on("dialog", lambda dialog: (dialogs.append(page.url), dialog.dismiss()))
+    for address in json.loads(done.stdout.splitlines()[-1]):
+        answer = page.goto(served.address + address)
+        assert answer
+        assert answer.status == 200, address
+        if page.locator('img[src="x"], [onerror]').count():
+            alive.append(address)
+        faults.measure(page, address)
+    context.close()
+    assert not dialogs + alive
+    assert not faults.refused + faults.complaints, "\n".join(faults.refused + faults.complaints)
+    assert not faults.wide, "\n".join(faults.wide)
+
+
+def test_the_keyboard_passes_the_side_bar_and_shows_where_it_is(visitor: Page, served: Served) -> None:
+    """The first Tab offers the way to the content; on the list of jobs and on a grid every stop can be seen."""
+    visitor.set_viewport_size({"width": WIDTHS[0], "height": 900})
+    visitor.goto(f"{served.address}/admin/datasets/labelingjob/")
+    visitor.keyboard.press("Tab")
+    expect(visitor.get_by_role("link", name="Skip to the content")).to_be_focused()
+    visitor.keyboard.press("Enter")
+    for place in ("list", "grid"):
+        if place == "grid":
+            visitor.get_by_role("link", name="digits hard").first.click()
+            visitor.wait_for_url("**/labeling/job/*/")
+            visitor.keyboard.press("Tab")
+            visitor.keyboard.press("Enter")
+        stops = []
+        for _ in range(12):
+            visitor.keyboard.press("Tab")
+            stops.append(
+                visitor.evaluate(
+                    """() => {
+                        const here = document.activeElement, style = getComputedStyle(here);
+                        const seen = style.outlineStyle !== "none" || style.boxShadow !== "none";
+                        const content = document.querySelector("#content").contains(here);
+                        return { seen: seen, content: content, what: here.outerHTML.slice(0, 120) };
+                    }"""
+                )
+            )
+        assert [stop for stop in stops if stop["content"]] == stops, "the side bar is passed"
+        assert not [stop["what"] for stop in stops if not stop["seen"]]
