@@ -182,8 +182,10 @@ def walk[Work: LeasedWork](
 
 
 def release(work: LeasedWork) -> None:
-    """Lets the dead worker's leases expire at once, to save the time of waiting for that."""
-    type(work)._default_manager.filter(pk=work.pk).exclude(lease_token="").update(lease_expires_at=work.created_at)
+    """Lets the dead worker's leases expire at once, to save the time of waiting for that. Its death is forgiven: work
+    that dies five times in a row is given up, which is a promise of its own."""
+    rows = type(work)._default_manager.filter(pk=work.pk).exclude(lease_token="")
+    rows.update(lease_expires_at=work.created_at, attempts=0)
     if isinstance(work, BatchRun):
         work.items.filter(status="leased").update(lease_expires_at=work.created_at)
 
