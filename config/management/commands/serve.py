@@ -1,6 +1,8 @@
 """`manage.py serve`: the admin, the worker and the sweeper, until Ctrl-C."""
 
+import io
 import socket
+import sys
 from argparse import ArgumentParser
 
 from django.core.management import call_command
@@ -21,6 +23,8 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int, default=1, help="the demonstration's random seed")
 
     def handle(self, *, bind: str, demonstration: bool, seed: int, **options: object) -> None:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(line_buffering=True)  # a log shows the password at once, as a terminal does
         _check_free(bind)
         call_command("migrate", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
