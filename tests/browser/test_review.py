@@ -291,7 +291,7 @@ def test_undo_and_redo_lead_back_to_the_images(come: Callable[..., Reviewer], fe
         rita.page.keyboard.press("Control+z")
         expect(rita.page.locator("[data-name]")).to_have_text(name)
         expect(rita.page.locator("[data-status]")).to_have_text(status)
-        expect(rita.page.get_by_role("status").first).to_contain_text("Undone")
+        expect(rita.page.locator("[data-said]")).to_contain_text("Undone")
     rita.press("Control+z")
     assert rita.name == "digit 00.png"
     assert {status for status, _ in rita.labels().values()} == {"to_be_confirmed"}
