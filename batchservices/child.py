@@ -17,6 +17,7 @@ from config.sandbox import Outcome, Sandbox
 from datasets.preparation import Prepared
 
 LOAD_DEADLINE = 120.0
+PREDICT_IMAGE = "batchservices.inference:predict_image"
 TRIES = 3
 # The child died or was killed, which may have had nothing to do with what it worked on.
 TRANSIENT = frozenset({"image_crashed", "image_timeout", "image_memory", "sandbox_failed", "storage_unavailable"})
@@ -46,13 +47,13 @@ def load(run: BatchRun) -> None:
     _own.loaded = wanted
 
 
-def predict(data: bytes) -> Outcome:
-    """What `batchservices.inference.predict_image` says about an image, or the error that it cost.
+def ask(function: str, question: Any) -> Outcome:
+    """What a function of `batchservices.answering` answers to a question about an image, or the error that it cost.
 
     Raises:
         Refused: the child could not be started again, or not with the model.
     """
-    return _each("batchservices.inference:predict_image", data)
+    return _each(function, question)
 
 
 def predict_labeled(data: bytes, boxes: np.ndarray, *, parts: bool) -> dict[str, Any]:

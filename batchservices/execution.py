@@ -1,4 +1,4 @@
-"""What a run does: prepare its list of inputs, work through it in leased chunks, conclude.
+"""What a run does: freeze its list of inputs, work through it in leased chunks, conclude.
 
 Any number of workers may execute one run at once, and any of them may die at any moment: the items are the queue.
 """
@@ -8,25 +8,23 @@ import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from batchservices import child, output
+from batchservices.answering import Answering, answering
 from batchservices.bringing import WRITERS
-from batchservices.inputs import list_inputs
+from batchservices.freezing import freeze
 from batchservices.models import ACTIVE_RUN, RUN_MOVES, BatchRun, ItemStatus, RunItem, RunStatus
 from batchservices.queue import RETRIED, Settled, Worker
 from batchservices.results import conclude, write_result
-from config.doorbell import ring
-from config.leases import AWAY, CHUNK_ROWS, CHUNK_SECONDS, Lease, LeaseLost, breathe, claim
-from config.lifecycle import move, move_one
+from config.leases import AWAY, CHUNK_SECONDS, LeaseLost, breathe, claim
+from config.lifecycle import move
 from config.refusals import Refused
 from config.steps import step
 from datasets import locations
 from datasets.images import MAX_BYTES
 
-RUN = "batchservices.execute_run"
 log = logging.getLogger("hardmine.runs")
 
 
@@ -53,11 +51,12 @@ def _execute(run_id: int) -> None:
         if lease is None:
             return
         with lease.giving_back(), lease.waiting():
-            _prepare(lease, run)
+            freeze(lease, run)
     worker = Worker(run)
+    answers = answering(run)
     with worker.waiting():
-        child.load(run)
-        if not _work(run, worker):
+        answers.load()
+        if not _work(run, worker, answers):
             return
     lease = claim(BatchRun, run_id)
     if lease is not None:
@@ -80,48 +79,7 @@ def fail(run_id: int, error: Refused) -> None:
             output.lift(runs.get())
 
 
-def _prepare(lease: Lease, run: BatchRun) -> None:
-    """Freezes the list of inputs. A worker that died halfway left items nobody worked on: the list is made anew."""
-    while stale := list(run.items.values_list("pk", flat=True)[:CHUNK_ROWS]):
-        with transaction.atomic():
-            lease.hold(progress=False)
-            RunItem.objects.filter(pk__in=stale).delete()
-        breathe()
-    total = failed = 0
-    chunk: list[RunItem] = []
-    for each in list_inputs(run.input_location):
-        item = RunItem(run=run, position=total, name=each.name, location=each.location, etag=each.etag)
-        if each.error is not None:
-            item.status, item.error_code, item.error = ItemStatus.FAILED, each.error.code, str(each.error)[:500]
-            failed += 1
-        chunk.append(item)
-        total += 1
-        if len(chunk) == CHUNK_ROWS:
-            _keep(lease, chunk)
-            chunk = []
-    _keep(lease, chunk)
-    if not total:
-        raise Refused("no_input", f"There are no images in {run.input_location} any more.")
-    with transaction.atomic():
-        lease.hold(changes={"total": total, "failed": failed})
-        move_one(BatchRun.objects.filter(pk=run.pk), moves=RUN_MOVES, to=RunStatus.RUNNING)
-        lease.release()
-        if settings.WORKER_PROCESSES > 1:
-            ring(RUN, run.pk, times=settings.WORKER_PROCESSES - 1)
-        step("run.prepare.before_commit")
-    step("run.prepared")
-
-
-def _keep(lease: Lease, chunk: list[RunItem]) -> None:
-    with transaction.atomic():
-        lease.hold(progress=False)
-        RunItem.objects.bulk_create(chunk)
-        step("run.list.before_commit")
-    step("run.list.committed")
-    breathe()
-
-
-def _work(run: BatchRun, worker: Worker) -> bool:
+def _work(run: BatchRun, worker: Worker, answers: Answering) -> bool:
     """Predicts chunk after chunk until nobody has anything left to lease.
 
     Returns:
@@ -136,7 +94,7 @@ def _work(run: BatchRun, worker: Worker) -> bool:
         step("run.chunk.leased")
         while leased:
             started = time.monotonic()
-            settled = _predict(run, leased, most=worker.most)
+            settled = _predict(run, leased, answers, most=worker.most)
             step("run.result.written")
             rate = len(settled) / max(time.monotonic() - started, 1e-3)
             wanted = 0 if leased else max(1, round(rate * CHUNK_SECONDS))
@@ -146,14 +104,14 @@ def _work(run: BatchRun, worker: Worker) -> bool:
     return not run.items.filter(status__in=(ItemStatus.PENDING, ItemStatus.LEASED)).exists()
 
 
-def _predict(run: BatchRun, leased: deque[RunItem], *, most: int) -> list[Settled]:
+def _predict(run: BatchRun, leased: deque[RunItem], answers: Answering, *, most: int) -> list[Settled]:
     """A chunk of what is leased: predicted, and the results written, all of them before anything is settled."""
     started = time.monotonic()
     settled: list[Settled] = []
     writes: list[Future[None]] = []
     with ThreadPoolExecutor(WRITERS) as pool:
         while leased and time.monotonic() - started < CHUNK_SECONDS and len(settled) < most:
-            each = _predicted(leased.popleft())
+            each = _predicted(leased.popleft(), answers)
             settled.append(each)
             if each.answer is not None:
                 writes.append(pool.submit(write_result, run, each.item, each.answer["prediction"]))
@@ -162,13 +120,14 @@ def _predict(run: BatchRun, leased: deque[RunItem], *, most: int) -> list[Settle
     return settled
 
 
-def _predicted(item: RunItem) -> Settled:
+def _predicted(item: RunItem, answers: Answering) -> Settled:
     """One item, predicted or failed; its error costs itself alone."""
     try:
         data = locations.read(locations.parse(item.location), limit=MAX_BYTES)
+        question = answers.question(item, data)
     except Refused as error:
         return Settled(item, error=error, again=error.code in RETRIED)
-    outcome = child.predict(data)
+    outcome = child.ask(answers.function, question)
     step("run.item.predicted")
     if outcome.error is not None:
         return Settled(item, error=outcome.error, again=outcome.error.code in RETRIED)

@@ -6,7 +6,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from batchservices import output
-from batchservices.execution import RUN, execute
+from batchservices.execution import execute
+from batchservices.freezing import RUN
 from batchservices.inputs import has_inputs
 from batchservices.models import (
     ACTIVE_RUN,

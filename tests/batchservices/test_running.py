@@ -9,10 +9,12 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from batchservices import child, execution, running
+from batchservices.answering import answering
 from batchservices.deployment import change
+from batchservices.freezing import freeze
 from batchservices.models import BatchRun, BatchService, ItemStatus, RunItem
 from batchservices.queue import WORKER_TRIES, Worker
-from config.leases import ATTEMPTS, LeaseLost
+from config.leases import ATTEMPTS, LeaseLost, claim
 from config.refusals import Refused
 from config.sandbox import Outcome
 from hardexamples.models import Features
@@ -158,15 +160,15 @@ def test_a_stopped_run_keeps_its_predictions_and_gives_the_rest_back(
 ) -> None:
     loop.put_digits("inputs:night", first=400, count=12)
     run = running.start(service=service, by=None)
-    predict = child.predict
+    ask = child.ask
 
-    def stop_in_between(data: bytes) -> Outcome:
+    def stop_in_between(function: str, data: bytes) -> Outcome:
         if RunItem.objects.filter(run=run, status=ItemStatus.DONE).exists():
             running.stop(run=run, by=None)
-            monkeypatch.setattr(child, "predict", predict)
-        return predict(data)
+            monkeypatch.setattr(child, "ask", ask)
+        return ask(function, data)
 
-    monkeypatch.setattr(child, "predict", stop_in_between)
+    monkeypatch.setattr(child, "ask", stop_in_between)
     running.execute(run.pk)
     run.refresh_from_db()
     assert run.status == "stopped"
@@ -194,15 +196,15 @@ def test_an_item_that_kills_the_child_is_tried_three_times_and_its_neighbors_are
 ) -> None:
     loop.put_digits("inputs:night", first=400, count=4)
     poison = loop.content("inputs:night/0401.png")
-    predict, tries = child.predict, []
+    ask, tries = child.ask, []
 
-    def crash(data: bytes) -> Outcome:
+    def crash(function: str, data: bytes) -> Outcome:
         if data != poison:
-            return predict(data)
+            return ask(function, data)
         tries.append(data)
         return Outcome(0, error=Refused("image_crashed", "The image crashed the process that worked on it."))
 
-    monkeypatch.setattr(child, "predict", crash)
+    monkeypatch.setattr(child, "ask", crash)
     run = loop.run(service)
     assert (run.status, run.done, run.failed, len(tries)) == ("alarm", 3, 1, 3)
     assert run.items.get(name="0401.png").error_code == "image_crashed"
@@ -213,7 +215,7 @@ def prepared(service: BatchService) -> BatchRun:
     """A run of four items that nobody has worked on."""
     loop.put_digits("inputs:night", first=400, count=4)
     run = running.start(service=service, by=None)
-    execution._prepare(execution.claim(BatchRun, run.pk), run)
+    freeze(claim(BatchRun, run.pk), run)
     run.refresh_from_db()
     assert run.status == "running"
     return run
@@ -246,7 +248,8 @@ def test_an_item_whose_workers_die_is_leased_alone_and_given_up_at_last(prepared
 def test_a_worker_that_comes_back_from_the_dead_writes_nothing(prepared: BatchRun) -> None:
     from_the_dead = Worker(prepared)
     items = from_the_dead.settle_and_lease([], wanted=4)
-    settled = [execution._predicted(item) for item in items] if child.load(prepared) is None else []
+    answers = answering(prepared)
+    settled = [execution._predicted(item, answers) for item in items] if answers.load() is None else []
     prepared.items.update(lease_expires_at=prepared.created_at)
     running.execute(prepared.pk)
     with pytest.raises(LeaseLost):
@@ -277,14 +280,14 @@ def test_an_image_may_take_longer_than_a_lease_lasts(
     settings.LEASE_SECONDS = 1
     loop.put_digits("inputs:night", first=400, count=1)
     run = running.start(service=service, by=None)
-    predict = child.predict
+    ask = child.ask
 
-    def slowly(data: bytes) -> Outcome:
+    def slowly(function: str, data: bytes) -> Outcome:
         time.sleep(1.2)
         assert not Worker(run).settle_and_lease([], wanted=4)  # nobody else gets it meanwhile
-        return predict(data)
+        return ask(function, data)
 
-    monkeypatch.setattr(child, "predict", slowly)
+    monkeypatch.setattr(child, "ask", slowly)
     running.execute(run.pk)
     run.refresh_from_db()
     assert (run.status, run.done, run.items.get().attempts) == ("finished", 1, 1)
@@ -311,10 +314,11 @@ def test_a_run_waits_with_its_list_of_inputs_and_with_its_manifest(service: Batc
         running.execute(run.pk)
     run.refresh_from_db()
     assert (run.status, run.lease_token) == ("preparing", "")
-    execution._prepare(execution.claim(BatchRun, run.pk), run)
-    child.load(run)
+    freeze(claim(BatchRun, run.pk), run)
+    answers = answering(run)
+    answers.load()
     run.refresh_from_db()
-    assert execution._work(run, Worker(run))
+    assert execution._work(run, Worker(run), answers)
     with loop.away("outputs"):
         running.execute(run.pk)
     run.refresh_from_db()

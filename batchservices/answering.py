@@ -1,0 +1,38 @@
+"""Where the answers about a run's inputs come from: the one place that knows.
+
+Whoever executes a run asks here what the sandbox shall run, and what it is given about each input; how many are read
+ahead, and how many the sandbox is given at once, is for the one who executes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from batchservices import child
+from batchservices.models import BatchRun, RunItem
+
+
+@dataclass(frozen=True)
+class Answering:
+    """How the inputs of one run are answered.
+
+    Attributes:
+        load: has the sandbox of this worker ready; raises Refused.
+        function: what the sandbox runs on a question, as `module:function`; its value is an answer as
+            `batchservices.inference.predict_image` has it.
+        question: makes one of an item and the bytes of its image; raises Refused where there is none to ask.
+    """
+
+    load: Callable[[], None]
+    function: str
+    question: Callable[[RunItem, bytes], Any]
+
+
+def answering(run: BatchRun) -> Answering:
+    """How the inputs of a run are answered: by its model, in the sandbox."""
+    return Answering(partial(child.load, run), child.PREDICT_IMAGE, _image)
+
+
+def _image(_: RunItem, data: bytes) -> bytes:
+    return data
