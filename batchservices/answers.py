@@ -13,60 +13,82 @@ from typing import Any
 
 import numpy as np
 
+from batchservices.candidates import read_candidates
 from batchservices.predictions import MAX_BOXES
-from batchservices.profile import Profile
+from batchservices.profile import MAX_CLASSES, Profile
+from batchservices.suppression import suppress
 from config.refusals import Refused
 
 TOLERANCE = 0.01
-MAX_CANDIDATES = 100_000
-"""Boxes of any score that a model may return for one image."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """How an image lies in the model's input: its own size in pixels, and what it fills of the input (None: all)."""
+    """How an image lies in the model's input: its own size in pixels, what it fills of the input (None: all), and where
+    its upper left corner lies there."""
 
     width: int
     height: int
     inner_width: int | None = None
     inner_height: int | None = None
+    left: int = 0
+    top: int = 0
 
 
 def read_probabilities(output: Any, profile: Profile) -> np.ndarray:
     """A classifier's output as probabilities, (classes,) float32.
 
     Args:
-        output: (1, classes) or (classes,) of any float or integer type, or scikit-learn's list of one dict.
-        profile: says the classes and whether these are logits.
+        output: (1, classes), (1, classes, 1, 1) or (classes,) of any float or integer type, or scikit-learn's list of
+            one dict; for a binary kind one number. Bytes (quantized probabilities) count as shares of their sum.
+        profile: says the classes and what the numbers are.
 
     Raises:
         Refused: bad_output (no numbers), length_mismatch, bad_scores.
     """
     if isinstance(output, list) and len(output) == 1 and isinstance(output[0], dict):
-        output = np.array(list(output[0].values()), np.float32)
-    values = _numbers(output, "scores").reshape(-1)
-    expected = len(profile.class_names)
+        output = _in_order(output[0], profile.class_names)
+    values, kind = _numbers(output), profile.output.kind
+    expected = 1 if kind.startswith("binary_") else len(profile.class_names)
     if values.size != expected:
         raise Refused(
             "length_mismatch", f"The model gives {values.size:,} scores for {expected:,} classes.", field="class_names"
         )
     if not np.isfinite(values).all():
         raise _bad_scores("The model gave scores that are not finite numbers.")
-    if profile.output.kind == "logits":
+    if kind == "binary_logit":
+        values, kind = np.array([0, values[0]]), "logits"
+    if kind == "logits":
         exponents = np.exp(values - values.max())
         return (exponents / exponents.sum()).astype(np.float32)
-    if values.min() < -TOLERANCE or values.max() > 1 + TOLERANCE or abs(values.sum() - 1) > TOLERANCE:
-        raise _bad_scores("The model's scores are no probabilities: not from 0 to 1, or their sum is not 1.")
+    if output.dtype == np.uint8 and values.any():
+        values = values / (255 if kind == "binary_probability" else values.sum())
+    if values.min() < -TOLERANCE or values.max() > 1 + TOLERANCE:
+        raise _bad_scores("The model's scores are no probabilities: not from 0 to 1. They may be logits.")
+    if kind == "binary_probability":
+        values = np.array([1 - values[0], values[0]])
+    if abs(values.sum() - 1) > TOLERANCE:
+        raise _bad_scores(
+            "The model's scores are no probabilities: their sum is not 1. A model that scores each class by itself "
+            "(several labels per image) cannot be used."
+        )
     return np.clip(values, 0, 1).astype(np.float32)
 
 
+def _in_order(scores: dict[Any, Any], class_names: tuple[str, ...]) -> np.ndarray:
+    """A score per class: by their names where these are the model's own, else in the model's order."""
+    named = {str(label): score for label, score in scores.items()}
+    in_order = [named[name] for name in class_names] if named.keys() == set(class_names) else list(scores.values())
+    return np.array(in_order, np.float32)
+
+
 def read_boxes(outputs: dict[str, Any], profile: Profile, seen: Seen) -> dict[str, Any]:
-    """A detector's three outputs as what it found, the surest first.
+    """A detector's outputs as what it found, the surest first.
 
     Args:
-        outputs: by name: boxes (1, n, 4) or (n, 4), scores and classes (1, n) or (n,).
-        profile: names them, and says format, unit, threshold and class offset.
-        seen: how the image lies in the model's input.
+        outputs: by name, those of `Output.ports`.
+        profile: says what they are.
+        seen: where the image lay in the input.
 
     Returns:
         boxes: (m, 4) float32, xmin, ymin, xmax, ymax in pixels of the upright image; labels: m names; classes: (m,)
@@ -76,24 +98,21 @@ def read_boxes(outputs: dict[str, Any], profile: Profile, seen: Seen) -> dict[st
         Refused: bad_output, length_mismatch, bad_scores, bad_box, too_many_boxes.
     """
     output = profile.output
-    boxes = _numbers(outputs[output.boxes], "boxes")
-    scores = _numbers(outputs[output.scores], "scores").reshape(-1)
-    classes = _numbers(outputs[output.classes], "classes").reshape(-1)
-    if boxes.size % 4 or not boxes.size // 4 == scores.size == classes.size:
-        raise Refused("length_mismatch", "The model gives boxes, scores and classes that differ in number.")
-    if not ((scores >= 0) & (scores <= 1)).all():
-        raise _bad_scores("The model gave boxes whose scores are not between 0 and 1.")
-    kept = np.flatnonzero(scores >= output.score_threshold)
-    if kept.size > MAX_BOXES:
+    found = read_candidates(outputs, output, len(profile.class_names))
+    if output.suppression == "none" and len(found.scores) > MAX_BOXES:
         raise Refused("too_many_boxes", f"The model is sure of more than {MAX_BOXES:,} boxes on one image.")
-    kept = kept[np.argsort(-scores[kept], kind="stable")]
-    numbers = _class_numbers(classes[kept] - output.class_offset, len(profile.class_names))
-    inside, clipped, whole = _in_image(_corners(boxes.reshape(-1, 4)[kept], profile, seen), seen)
+    corners = _corners(found.boxes, profile, seen)
+    scores, classes = found.scores, found.classes
+    if output.suppression != "none":
+        groups = classes if output.suppression == "per_class" else np.zeros_like(classes)
+        kept = suppress(corners, groups, iou_threshold=output.iou_threshold, most=output.most_boxes)
+        corners, scores, classes = corners[kept], scores[kept], classes[kept]
+    inside, clipped, whole = _in_image(corners, seen)
     return {
         "boxes": inside[whole],
-        "labels": [profile.class_names[number] for number in numbers[whole]],
-        "classes": numbers[whole],
-        "confidences": scores[kept][whole].astype(np.float32),
+        "labels": [profile.class_names[number] for number in classes[whole]],
+        "classes": classes[whole],
+        "confidences": scores[whole].astype(np.float32),
         "clipped": int((clipped & whole).sum()),
         "dropped": int((~whole).sum()),
     }
@@ -113,7 +132,8 @@ def _corners(boxes: np.ndarray, profile: Profile, seen: Seen) -> np.ndarray:
     whole = np.array([shape.width, shape.height], np.float64)
     inner = np.array([seen.inner_width or shape.width, seen.inner_height or shape.height], np.float64)
     unit = whole if profile.output.box_unit == "normalized" else np.ones(2)
-    corners = np.hstack([first, second]) * np.tile(unit / inner * [seen.width, seen.height], 2)
+    placed = np.hstack([first, second]) * np.tile(unit, 2) - np.tile([seen.left, seen.top], 2)
+    corners = placed * np.tile(np.array([seen.width, seen.height]) / inner, 2)
     if not np.isfinite(corners).all() or (corners[:, 2:] < corners[:, :2]).any():
         raise Refused("bad_box", "The model gave a box that is inverted or not finite.")
     return corners
@@ -127,19 +147,13 @@ def _in_image(corners: np.ndarray, seen: Seen) -> tuple[np.ndarray, np.ndarray, 
     return inside, reaches_over, (inside[:, 2:] > inside[:, :2]).all(axis=1)
 
 
-def _class_numbers(values: np.ndarray, classes: int) -> np.ndarray:
-    if not ((values >= 0) & (values < classes) & (values == np.round(values))).all():
-        raise Refused("length_mismatch", f"The model gave a class beyond its {classes} names.", field="class_names")
-    return values.astype(np.int64)
-
-
-def _numbers(output: Any, what: str) -> np.ndarray:
-    """The output as float64, if it is an array of numbers of a size that can be true."""
+def _numbers(output: Any) -> np.ndarray:
+    """A classifier's output as float64, if it is an array of numbers of a size that can be true."""
     if not isinstance(output, np.ndarray) or output.dtype.kind not in "fiu":
-        raise Refused("bad_output", f"The model's {what} are no array of numbers.", field=f"output.{what}")
-    if output.size > 4 * MAX_CANDIDATES:
-        raise Refused("too_many_boxes", f"The model gives more than {MAX_CANDIDATES:,} {what} for one image.")
-    return output.astype(np.float64)
+        raise Refused("bad_output", "The model's scores are no array of numbers.", field="output.scores")
+    if output.size > MAX_CLASSES:
+        raise Refused("length_mismatch", f"The model gives more than {MAX_CLASSES:,} scores.", field="class_names")
+    return output.astype(np.float64).reshape(-1)
 
 
 def _bad_scores(message: str) -> Refused:

@@ -133,8 +133,9 @@ def answer(upright: Upright) -> dict[str, Any]:
         prediction = classification_json(probabilities, profile.class_names)
         return {"prediction": prediction, "probabilities": probabilities, "boxes": None, "activations": activations}
     seen = Seen(upright.width, upright.height)
-    if profile.input.resize == "letterbox":
-        seen = Seen(upright.width, upright.height, *letterbox_size(upright.width, upright.height, profile.input))
+    if profile.input.resize != "stretch":
+        size = letterbox_size(upright.width, upright.height, profile.input)
+        seen = Seen(upright.width, upright.height, *size, *letterbox_corner(*size, profile.input))
     found = read_boxes(outputs, profile, seen)
     prediction = detection_json(found["boxes"], found["labels"], found["confidences"])
     return {"prediction": prediction, "probabilities": None, **found, "activations": activations}
@@ -180,20 +181,22 @@ def preprocess(rgb: np.ndarray, shape: Input) -> np.ndarray:
         shape: the profile's input.
 
     Returns:
-        (1, channels, height, width), (1, height, width, channels) or (1, height * width * channels), in its dtype.
+        (1, channels, height, width), (1, height, width, channels), (channels, height, width) or (1, height * width *
+        channels), in its dtype.
     """
     pixels = _resized(rgb, shape)
     if shape.color == "GRAY":
         pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[:, :, None]
     elif shape.color == "BGR":
         pixels = pixels[:, :, ::-1]
-    if shape.dtype == "float32":
+    if shape.dtype != "uint8":
         pixels = (pixels.astype(np.float32) - np.array(shape.mean, np.float32)) * np.array(shape.scale, np.float32)
-    if shape.layout == "NCHW":
+        pixels = pixels.astype(shape.dtype, copy=False)
+    if shape.layout in ("NCHW", "CHW"):
         pixels = pixels.transpose(2, 0, 1)
     elif shape.layout == "flat":
         pixels = pixels.reshape(-1)
-    return np.ascontiguousarray(pixels[None])
+    return np.ascontiguousarray(pixels if shape.layout == "CHW" else pixels[None])
 
 
 def letterbox_size(width: int, height: int, shape: Input) -> tuple[int, int]:
@@ -202,13 +205,21 @@ def letterbox_size(width: int, height: int, shape: Input) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
+def letterbox_corner(inner_width: int, inner_height: int, shape: Input) -> tuple[int, int]:
+    """Left and top of an image of this size inside the model's input."""
+    if shape.resize == "letterbox":
+        return 0, 0
+    return (shape.width - inner_width) // 2, (shape.height - inner_height) // 2
+
+
 def _resized(rgb: np.ndarray, shape: Input) -> np.ndarray:
     height, width = rgb.shape[:2]
     if shape.resize == "stretch":
         return _scaled(rgb, shape.width, shape.height)
     inner = _scaled(rgb, *letterbox_size(width, height, shape))
     canvas = np.full((shape.height, shape.width, 3), PADDING, np.uint8)
-    canvas[: inner.shape[0], : inner.shape[1]] = inner
+    left, top = letterbox_corner(inner.shape[1], inner.shape[0], shape)
+    canvas[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
     return canvas
 
 
@@ -220,8 +231,7 @@ def _scaled(rgb: np.ndarray, width: int, height: int) -> np.ndarray:
 
 
 def _run(model: Loaded, tensor: np.ndarray) -> dict[str, Any]:
-    output = model.profile.output
-    names = list(dict.fromkeys(filter(None, (output.scores, output.boxes, output.classes, model.activations_tensor))))
+    names = list(dict.fromkeys([*model.profile.output.ports.values(), *filter(None, [model.activations_tensor])]))
     try:
         return dict(zip(names, model.session.run(names, {model.profile.input.name: tensor}), strict=True))
     except Exception as error:  # the runtime's errors have no common class, and paths in their words
@@ -272,16 +282,16 @@ def _check_ports(session: onnxruntime.InferenceSession, profile: Profile) -> Non
     outputs = {port.name for port in session.get_outputs()}
     if set(inputs) != {profile.input.name}:
         raise Refused("unknown_port", "The profile must name the model's only input.", field="input.name")
-    for field in ("scores", "boxes", "classes"):
-        name = getattr(profile.output, field)
-        if name and name not in outputs:
+    for field, name in profile.output.ports.items():
+        if name not in outputs:
             raise Refused("unknown_port", f"The model has no output {name}.", field=f"output.{field}")
-    expected = {"float32": "tensor(float)", "uint8": "tensor(uint8)"}[profile.input.dtype]
+    expected = {"float32": "tensor(float)", "float16": "tensor(float16)", "uint8": "tensor(uint8)"}[profile.input.dtype]
     port = inputs[profile.input.name]
     channels, height, width = COLORS[profile.input.color], profile.input.height, profile.input.width
     shape: tuple[int, ...] = {
         "NCHW": (1, channels, height, width),
         "NHWC": (1, height, width, channels),
+        "CHW": (channels, height, width),
         "flat": (1, height * width * channels),
     }[profile.input.layout]
     fits = len(port.shape) == len(shape) and all(

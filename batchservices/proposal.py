@@ -33,9 +33,9 @@ def propose_profile(inspection: dict[str, Any]) -> dict[str, Any]:
         f"class {number}" for number in range(_classes(inspection["outputs"], output))
     ]
     return {
-        "task": KINDS[output["kind"]],
+        "task": KINDS[output["kind"]].task,
         "class_names": names,
-        "input": _input(inspection["inputs"][0], classifies=KINDS[output["kind"]] == CLASSIFICATION),
+        "input": _input(inspection["inputs"][0], classifies=KINDS[output["kind"]].task == CLASSIFICATION),
         "output": output,
     }
 
@@ -95,7 +95,7 @@ def _output(ports: list[Port], final: list[str | None]) -> dict[str, Any]:
 
 
 def _classes(ports: list[Port], output: dict[str, Any]) -> int:
-    if KINDS[output["kind"]] == DETECTION:
+    if KINDS[output["kind"]].task == DETECTION:
         return 1
     shape = next(port["shape"] for port in ports if port["name"] == output["scores"])
     return (shape or [1])[-1] or 1

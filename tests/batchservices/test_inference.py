@@ -135,6 +135,7 @@ def test_the_orientation_of_the_camera_is_undone_before_the_model_sees_the_image
         ("NCHW", "RGB", (1, 3, 2, 4), [10]),
         ("NHWC", "RGB", (1, 2, 4, 3), [10, 20, 30]),
         ("NHWC", "BGR", (1, 2, 4, 3), [30, 20, 10]),
+        ("CHW", "RGB", (3, 2, 4), [10]),
         ("flat", "RGB", (1, 24), [10, 20, 30]),
         ("flat", "GRAY", (1, 8), [18]),
     ],
@@ -152,6 +153,11 @@ def test_mean_and_scale_belong_to_their_channel_and_bytes_stay_bytes() -> None:
     tensor = inference.preprocess(rgb, Input("image", 2, 2, mean=(10.0, 10.0, 10.0), scale=(1.0, 0.5, 0.1)))
     assert np.allclose(tensor[0, :, 0, 0], [0, 5, 2])
     assert inference.preprocess(rgb, Input("image", 2, 2, dtype="uint8")).dtype == np.uint8
+
+
+def test_half_precision_goes_in_and_comes_out() -> None:
+    result = predict(onnx_models.half([0.5, 0.25, 0.25]), classifier(dtype="float16"))
+    assert result["probabilities"].tolist() == [0.5, 0.25, 0.25]
 
 
 def test_a_letterboxed_image_keeps_its_shape_beside_gray() -> None:
@@ -344,3 +350,17 @@ def test_p02_the_dry_run_finds_a_wrong_number_of_classes() -> None:
     with pytest.raises(Refused) as caught:
         inference.dry_run([])
     assert_refusal(caught.value, "length_mismatch", field=True)
+
+
+# ---- a raw detector from its graph to the prediction ----
+
+
+def test_a_raw_grid_with_padding_on_both_sides_arrives_as_boxes_of_the_image() -> None:
+    candidates = [[4, 4, 2, 2, 0.1, 0.9, 0], [4.1, 4, 2, 2, 0, 0.8, 0], [2, 3, 1, 1, 0.6, 0, 0], [1, 1, 1, 1, 0, 0, 0]]
+    model = onnx_models.fixed({"output0": np.array([candidates], np.float32).transpose(0, 2, 1)})
+    output = {"kind": "grid", "boxes": "output0", "transposed": True, "box_format": "cxcywh"}
+    profile = detector(resize="letterbox_centered") | {"output": output}
+    result = predict(model, profile)  # 40 x 20 seen at 8 x 4, below two rows of gray
+    assert result["labels"] == ["dog", "cat"]
+    assert np.allclose(result["boxes"], [[15, 5, 25, 15], [7.5, 2.5, 12.5, 7.5]])
+    assert np.allclose(result["confidences"], [0.9, 0.6])

@@ -14,6 +14,7 @@ from onnx.helper import (
     make_node,
     make_opsetid,
     make_tensor_value_info,
+    np_dtype_to_tensor_dtype,
 )
 from onnx.numpy_helper import from_array
 from skl2onnx import to_onnx
@@ -80,12 +81,12 @@ def fully_convolutional() -> bytes:
 def says(scores: list[float] | np.ndarray) -> bytes:
     """A classifier that answers these numbers, whatever it sees."""
     answer = np.array([scores], np.float32)
-    return _fixed({"scores": answer})
+    return fixed({"scores": answer})
 
 
 def detects(boxes: list, scores: list[float], classes: list[float]) -> bytes:
     """A detector that answers these boxes (n, 4), scores (n,) and class numbers (n,), whatever it sees."""
-    return _fixed(
+    return fixed(
         {
             "boxes": np.array(boxes, np.float32).reshape(1, -1, 4),
             "scores": np.array([scores], np.float32),
@@ -94,15 +95,35 @@ def detects(boxes: list, scores: list[float], classes: list[float]) -> bytes:
     )
 
 
-def _fixed(answers: dict[str, np.ndarray]) -> bytes:
+def fixed(answers: dict[str, np.ndarray]) -> bytes:
+    """A model whose outputs are these arrays, whatever it sees."""
     nodes = [
         make_node("ReduceSum", ["image"], ["sum"], keepdims=0),
         make_node("Mul", ["sum", "zero"], ["nothing"]),
-        *(make_node("Add", [f"fixed {name}", "nothing"], [name]) for name in answers),
     ]
+    for name, answer in answers.items():
+        to = np_dtype_to_tensor_dtype(answer.dtype)
+        nodes.append(make_node("Cast", ["nothing"], [f"no {name}"], to=to))
+        nodes.append(make_node("Add", [f"fixed {name}", f"no {name}"], [name]))
     weights = {f"fixed {name}": answer for name, answer in answers.items()} | {"zero": np.zeros((), np.float32)}
-    outputs = {name: answer.shape for name, answer in answers.items()}
-    return build(nodes, weights=weights, outputs=outputs).SerializeToString()
+    model = build(nodes, weights=weights, outputs={name: answer.shape for name, answer in answers.items()})
+    for port in model.graph.output:
+        port.type.tensor_type.elem_type = np_dtype_to_tensor_dtype(answers[port.name].dtype)
+    return model.SerializeToString()
+
+
+def half(scores: list[float]) -> bytes:
+    """A classifier of half precision that answers these numbers: its input and its output are float16."""
+    weights = {"fixed": np.array([scores], np.float16), "zero": np.zeros((), np.float16)}
+    nodes = [
+        make_node("ReduceMean", ["image"], ["mean"], keepdims=0),
+        make_node("Mul", ["mean", "zero"], ["nothing"]),
+        make_node("Add", ["fixed", "nothing"], ["scores"]),
+    ]
+    model = build(nodes, weights=weights, outputs={"scores": (1, len(scores))})
+    for port in (*model.graph.input, *model.graph.output):
+        port.type.tensor_type.elem_type = TensorProto.FLOAT16
+    return model.SerializeToString()
 
 
 @cache
