@@ -121,12 +121,14 @@ def _predict(run: BatchRun, leased: deque[RunItem], answers: Answering, *, most:
 
 
 def _predicted(item: RunItem, answers: Answering) -> Settled:
-    """One item, predicted or failed; its error costs itself alone."""
+    """One item, predicted or failed; its error costs itself alone. Raises Refused where its storage is away."""
     try:
         data = locations.read(locations.parse(item.location), limit=MAX_BYTES)
         question = answers.question(item, data)
     except Refused as error:
-        return Settled(item, error=error, again=error.code in RETRIED)
+        if error.status == AWAY:
+            raise
+        return Settled(item, error=error)
     outcome = child.ask(answers.function, question)
     step("run.item.predicted")
     if outcome.error is not None:

@@ -18,20 +18,30 @@ from django.utils import timezone
 
 from batchservices.models import BatchRun, ItemStatus, RunItem, RunStatus
 from batchservices.predictions import Classification, from_modelarts
-from config.leases import ATTEMPTS, AWAY, CHUNK_ROWS, UNHEARD, LeaseLost, given_up, giving_back, renewing
+from config.leases import (
+    AWAY,
+    CHUNK_ROWS,
+    FURTHER,
+    UNHEARD,
+    LeaseLost,
+    give_up_waiting,
+    giving_back,
+    renewing,
+    waiting_for,
+)
 from config.refusals import Refused
 from config.steps import step
 from hardexamples import store
 
 TRIES = 3
-"""How often an item is tried whose child died, hung or whose storage failed."""
+"""How often an item is tried whose child died or hung."""
 
 WORKER_TRIES = 5
 """How often an item is leased whose workers die: a worker is killed for reasons of its own, too."""
 
 ALONE_FROM = 2
 ROWS_PER_ITEM = 4  # itself and up to three rows of features
-RETRIED = frozenset({"image_crashed", "image_timeout", "image_memory", "storage_unavailable"})
+RETRIED = frozenset({"image_crashed", "image_timeout", "image_memory"})
 
 
 @dataclass(frozen=True)
@@ -145,17 +155,15 @@ class Worker:
         """As `config.leases.Lease.waiting`: where a storage or the sandbox is away, nothing that is leased costs a try.
 
         Raises:
-            Refused: as `config.leases.given_up`, where all workers waited too often without settling anything.
+            Refused: as `config.leases.give_up_waiting`, where the workers waited too long without settling anything.
         """
         try:
             yield
         except Refused as error:
             if error.status != AWAY:
                 raise
-            self._leave(attempts=F("attempts") + 1, waits_for=str(error)[:1000])
-            tried = BatchRun.objects.values_list("attempts", flat=True).get(pk=self.run.pk)
-            if tried >= ATTEMPTS * settings.WORKER_PROCESSES:
-                raise given_up(str(error)) from error
+            self._leave(**waiting_for(error))
+            give_up_waiting(BatchRun, self.run.pk, error)
             raise
 
     def _renew(self) -> None:
@@ -169,7 +177,7 @@ class Worker:
         running = BatchRun.objects.filter(pk=self.run.pk, status=RunStatus.RUNNING)
         changes: dict[str, Any] = {"done": F("done") + done, "failed": F("failed") + failed}
         if done or failed:
-            changes |= {"attempts": 0, "waits_for": ""}
+            changes |= FURTHER
         if running.update(heartbeat_at=timezone.now(), **changes) != 1:
             raise LeaseLost
 

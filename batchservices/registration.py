@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from typing import Any
 
 from django.conf import settings
@@ -15,12 +16,14 @@ from batchservices.models import MODEL_MOVES, InferenceModel, ModelStatus
 from batchservices.profile import Profile
 from batchservices.proposal import propose_profile
 from config.doorbell import ring
-from config.leases import Lease, LeaseLost, claim
+from config.leases import AWAY, Lease, LeaseLost, claim
 from config.lifecycle import move, move_one
 from config.refusals import Refused
 from config.sandbox import Sandbox
 from config.steps import step
 from datasets.models import Task
+
+log = logging.getLogger("hardmine.models")
 
 CHECK = "batchservices.execute_check"
 DEADLINE = 120.0
@@ -102,7 +105,7 @@ def execute_check(model_id: int) -> None:
     if lease is None:
         return
     try:
-        with lease.giving_back(), lease.renewing():
+        with lease.giving_back(), lease.waiting(), lease.renewing():
             found = _tried(InferenceModel.objects.get(pk=model_id))
         step("model.check.tried")
         _make_ready(lease, found)
@@ -110,6 +113,9 @@ def execute_check(model_id: int) -> None:
     except LeaseLost:
         return
     except Refused as error:
+        if error.status == AWAY:
+            log.warning("The check of model %s waits: %s", model_id, error)
+            return
         if _another_try(lease, error):
             return
         _refuse(model_id, error)
@@ -151,7 +157,7 @@ def _make_ready(lease: Lease, found: dict[str, Any]) -> None:
 def _another_try(lease: Lease, error: Refused) -> bool:
     """A child that died may have been killed from outside: the check is tried again, a few times."""
     attempts = InferenceModel.objects.values_list("attempts", flat=True).get(pk=lease.pk)
-    if error.code not in {"model_crashed", "sandbox_failed", "storage_unavailable"} or attempts >= TRIES:
+    if error.code != "model_crashed" or attempts >= TRIES:
         return False
     lease.release()
     ring(CHECK, lease.pk)

@@ -3,7 +3,8 @@
 Every long work is a row that inherits `LeasedWork`. A worker claims it by a conditional UPDATE, holds it by a token
 with an expiry, and proves in every transaction that it still holds it. A worker that died stops renewing; the sweeper
 rings again and the next worker goes on from the last commit. Attempts are counted before the risky part, and set back
-to zero by progress, so that only work that dies again and again without getting further is given up.
+to zero by progress, so that only work that dies again and again without getting further is given up. Where a storage is
+away, work waits: that costs no attempt, and is given up only after `settings.WAIT_HOURS`.
 """
 
 import logging
@@ -19,6 +20,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import connection, models, transaction
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from config import stopping
@@ -57,6 +59,7 @@ class LeasedWork(models.Model):
     error_code = models.CharField(max_length=64, blank=True, editable=False)
     error = models.TextField(blank=True, editable=False)
     waits_for = models.CharField(max_length=1000, blank=True, editable=False)
+    waits_since = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     started_at = models.DateTimeField(null=True, blank=True, editable=False)
     finished_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -90,7 +93,7 @@ class Lease:
             **(changes or {}),
         }
         if progress:
-            values["attempts"] = 0
+            values |= FURTHER
         rows = self.model._default_manager.filter(pk=self.pk, lease_token=self.token, stop_requested=False)
         if rows.update(**values) != 1:
             raise LeaseLost
@@ -113,15 +116,20 @@ class Lease:
     def waiting(self) -> Iterator[None]:
         """Gives the work back where a storage or the sandbox is away, and keeps in words what it waits for.
 
-        The refusal goes on to the caller, who leaves the work as it is: the sweeper rings again, up to the limit of
-        attempts.
+        The refusal goes on to the caller, who leaves the work as it is: the sweeper rings again, until the work has
+        waited for too long.
+
+        Raises:
+            Refused: what was refused inside; or, as `waited_too_long`, that it is the end of the waiting.
         """
         try:
             yield
         except Refused as error:
-            if error.status == AWAY:
-                mine = self.model._default_manager.filter(pk=self.pk, lease_token=self.token)
-                mine.update(lease_token="", lease_expires_at=None, waits_for=str(error)[:1000])
+            if error.status != AWAY:
+                raise
+            mine = self.model._default_manager.filter(pk=self.pk, lease_token=self.token)
+            if mine.update(lease_token="", lease_expires_at=None, attempts=0, **waiting_for(error)):
+                give_up_waiting(self.model, self.pk, error)
             raise
 
     def _give_back(self) -> None:
@@ -132,6 +140,22 @@ class Lease:
 
 UNHEARD: dict[str, None] = {"heartbeat_at": None, "rung_at": None}
 """Columns of work that the sweeper shall ring for at once."""
+
+FURTHER: dict[str, Any] = {"attempts": 0, "waits_for": "", "waits_since": None}
+"""Columns of work that got further: what was tried and waited for before is forgiven."""
+
+
+def waiting_for(error: Refused) -> dict[str, Any]:
+    """Columns of work that waits: for what, and since it waits without having got further."""
+    return {"waits_for": str(error)[:1000], "waits_since": Coalesce("waits_since", timezone.now())}
+
+
+def give_up_waiting(model: type[LeasedWork], pk: int, error: Refused) -> None:
+    """Ends the waiting of a work that waits for longer than `settings.WAIT_HOURS`. Raises Refused "waited_too_long"."""
+    hours = settings.WAIT_HOURS
+    if model._default_manager.filter(pk=pk, waits_since__lt=timezone.now() - timedelta(hours=hours)).exists():
+        words = f"Waited for more than {hours:g} hours; at last: {error} Mend that, then start again."
+        raise Refused("waited_too_long", words, status=409) from error
 
 
 @contextmanager
@@ -174,7 +198,7 @@ def claim(model: type[LeasedWork], pk: int) -> Lease | None:
     """Takes a work that nobody holds, or None where there is nothing to do, somebody works on it, or this worker stops.
 
     Raises:
-        Refused: as `given_up`, where it was tried too often without getting further; the caller fails it.
+        Refused: worker_died_repeatedly, where it was tried too often without getting further; the caller fails it.
     """
     if stopping.asked():
         return None
@@ -191,21 +215,12 @@ def claim(model: type[LeasedWork], pk: int) -> Lease | None:
     if not taken:
         return None
     model._default_manager.filter(pk=pk, started_at=None).update(started_at=now)
-    attempts, waited_for = model._default_manager.values_list("attempts", "waits_for").get(pk=pk)
-    if attempts > ATTEMPTS:
-        raise given_up(waited_for)
-    if waited_for:
-        model._default_manager.filter(pk=pk, lease_token=token).update(waits_for="")
+    if model._default_manager.values_list("attempts", flat=True).get(pk=pk) > ATTEMPTS:
+        words = (
+            f"The worker died at the same place, after {ATTEMPTS} tries. Look into the worker's log, then start again."
+        )
+        raise Refused("worker_died_repeatedly", words, status=409)
     return Lease(model, pk, token)
-
-
-def given_up(waited_for: str) -> Refused:
-    """What is said of work that was tried too often: what it waited for last, or else that its worker died."""
-    if waited_for:
-        words = f"Tried {ATTEMPTS} times without getting further; at last: {waited_for} Mend that, then start again."
-        return Refused("waited_too_long", words, status=409)
-    words = f"The worker died at the same place, after {ATTEMPTS} tries. Look into the worker's log, then start again."
-    return Refused("worker_died_repeatedly", words, status=409)
 
 
 def breathe() -> None:

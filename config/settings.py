@@ -126,6 +126,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_TIMEOUT = 2  # a page does not wait longer to ring
 WORKER_PROCESSES = environment.number("WORKER_PROCESSES", default=2, least=1, most=64)
 LEASE_SECONDS = environment.number("LEASE_SECONDS", default=60, least=1, most=3600)
+WAIT_HOURS: float = environment.number("WAIT_HOURS", default=24, least=1, most=8760)
 SANDBOX_MEMORY_MIB = environment.number("SANDBOX_MEMORY_MIB", default=2048, least=256, most=65536)
 IMAGE_DEADLINE_SECONDS = environment.number("IMAGE_DEADLINE_SECONDS", default=60, least=1, most=3600)
 MODEL_LIMIT_MIB = environment.number("MODEL_LIMIT_MIB", default=1024, least=1, most=2048)

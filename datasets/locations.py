@@ -8,6 +8,7 @@ from there, everything else is refused. No network is touched to decide that.
 
 import logging
 import re
+import time
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from datasets.stores import Store, store_for
 logger = logging.getLogger(__name__)
 
 MAX_PATH_BYTES = 1024
+PAUSES = (0.1, 0.5, 0)
+"""Seconds after each try to read a file whose storage answers."""
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//|\\\\")
 _ENCODED = re.compile(r"%(25)*(2e|2f|5c|00|0a|0d|c0%a[ef]|c1%9c)", re.IGNORECASE)
@@ -174,10 +177,23 @@ def open_file(location: Location) -> BinaryIO:
 def read(location: Location, *, limit: int) -> bytes:
     """The whole content of a file of at most `limit` bytes.
 
+    A file that cannot be read though its storage answers costs only itself: it is not_readable after a few tries.
+
     Raises:
         Refused: too_large, source_not_found, not_regular_file, not_readable, storage_unavailable.
     """
     store = _store(location)
+    for pause in PAUSES:
+        try:
+            return _read_whole(store, location, limit)
+        except Refused as refused:
+            if refused.code != "storage_unavailable" or not store.answers():
+                raise
+        time.sleep(pause)
+    raise Refused("not_readable", "This file cannot be read, though its storage answers.")
+
+
+def _read_whole(store: Store, location: Location, limit: int) -> bytes:
     with store.open(location.path) as file:
         data = store.read(file, limit + 1)
     if len(data) > limit:

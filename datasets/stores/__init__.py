@@ -21,6 +21,9 @@ Found = tuple[str, int, str]
 class Store(Protocol):
     """One kind of storage."""
 
+    def answers(self) -> bool:
+        """Whether the storage can be listed now; where it can, what fails is the fault of one file."""
+
     def walk(self, prefix: str) -> Iterator[Found]:
         """Files below a folder, sorted by name; nothing where there is no such folder."""
 

@@ -31,6 +31,14 @@ class BucketStore:
                 _clients[storage] = storage.connection.meta.client
             return _clients[storage]
 
+    def answers(self) -> bool:
+        try:
+            self.client.list_objects_v2(Bucket=self.bucket, Prefix=self.root, MaxKeys=1)
+        except Exception as error:
+            unavailable(error)
+            return False
+        return True
+
     def walk(self, prefix: str) -> Iterator[tuple[str, int, str]]:
         start = self.root + (f"{prefix}/" if prefix else "")
         pages = iter(self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=start))

@@ -30,6 +30,15 @@ class FolderStore:
     def __init__(self, storage: FileSystemStorage) -> None:
         self.storage = storage
 
+    def answers(self) -> bool:
+        try:
+            with os.scandir(self.storage.location) as entries:
+                next(entries, None)
+        except OSError as error:
+            unavailable(error)
+            return False
+        return True
+
     def walk(self, prefix: str) -> Iterator[tuple[str, int, str]]:
         try:
             folder = self._open_folder(prefix.split("/") if prefix else [])
@@ -119,7 +128,12 @@ class FolderStore:
             raise unreadable(error) from None
 
     def _open_folder(self, parts: list[str], *, create: bool = False) -> int:
-        folder = os.open(self.storage.location, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            folder = os.open(self.storage.location, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise  # nothing was ever written to it
+        except OSError as error:
+            raise unavailable(error) from None
         for part in parts:
             try:
                 if create:

@@ -16,6 +16,14 @@ class OtherStore:
     def __init__(self, storage: Storage) -> None:
         self.storage = storage
 
+    def answers(self) -> bool:
+        try:
+            self.storage.listdir("")
+        except Exception as error:
+            unavailable(error)
+            return False
+        return True
+
     def walk(self, prefix: str) -> Iterator[tuple[str, int, str]]:
         try:
             folders, files = self.storage.listdir(prefix)

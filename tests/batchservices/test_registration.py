@@ -90,3 +90,20 @@ def test_a_predictor_is_named_by_model_and_profile() -> None:
     assert before.startswith(f"{model.sha256}:")
     model.profile["output"]["score_threshold"] = 0.5
     assert registration.predictor_of(model) != before
+
+
+def test_a_check_waits_for_the_storage_of_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = registration.register_model(name="digits", data=loop.model_bytes(), by=StaffFactory(), profile=loop.PROFILE)
+
+    def away(sha256: str) -> bytes:
+        raise Refused("storage_unavailable", "The storage does not answer.", status=503)
+
+    with monkeypatch.context() as outage:
+        outage.setattr(modelfiles, "read", away)
+        for _ in range(10):
+            registration.execute_check(model.pk)
+    model.refresh_from_db()
+    assert (model.status, model.waits_for) == ("checking", "The storage does not answer.")
+    registration.execute_check(model.pk)
+    model.refresh_from_db()
+    assert (model.status, model.waits_for) == ("ready", "")

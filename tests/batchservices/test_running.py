@@ -293,18 +293,19 @@ def test_an_image_may_take_longer_than_a_lease_lasts(
     assert (run.status, run.done, run.items.get().attempts) == ("finished", 1, 1)
 
 
-def test_a_run_waits_while_its_output_is_away_and_loses_nothing(service: BatchService) -> None:
-    loop.put_digits("inputs:night", first=400, count=5)
-    run = running.start(service=service, by=None)
-    with loop.away("outputs"):
-        running.execute(run.pk)
+@pytest.mark.parametrize("alias", ["inputs", "outputs"])
+def test_a_run_waits_while_a_storage_is_away_and_loses_nothing(prepared: BatchRun, alias: str) -> None:
+    run = prepared
+    with loop.away(alias):
+        for _ in range(2 * ATTEMPTS):
+            running.execute(run.pk)
     run.refresh_from_db()
     assert (run.status, run.done, run.failed) == ("running", 0, 0)
     assert "does not answer" in run.waits_for
     assert set(run.items.values_list("status", "attempts")) == {("pending", 0)}
     running.execute(run.pk)
     run.refresh_from_db()
-    assert (run.status, run.done, run.waits_for) == ("finished", 5, "")
+    assert (run.status, run.done, run.waits_for) == ("finished", 4, "")
 
 
 def test_a_run_waits_with_its_list_of_inputs_and_with_its_manifest(service: BatchService) -> None:
@@ -328,15 +329,12 @@ def test_a_run_waits_with_its_list_of_inputs_and_with_its_manifest(service: Batc
     assert run.status == "finished"
 
 
-def test_a_run_that_waited_too_often_fails_with_what_it_waited_for(service: BatchService, settings) -> None:
-    settings.WORKER_PROCESSES = 1
-    loop.put_digits("inputs:night", first=400, count=2)
-    run = running.start(service=service, by=None)
+def test_a_run_that_waited_too_long_fails_with_what_it_waited_for(prepared: BatchRun, settings) -> None:
+    run = prepared
     with loop.away("outputs"):
-        for _ in range(ATTEMPTS):
-            run.refresh_from_db()
-            assert run.status in ("preparing", "running")
-            running.execute(run.pk)
+        running.execute(run.pk)
+        settings.WAIT_HOURS = 1e-9
+        running.execute(run.pk)
     run.refresh_from_db()
     assert (run.status, run.error_code) == ("failed", "waited_too_long")
     assert "does not answer" in run.error

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from config.refusals import Refused
 from datasets import locations
 from datasets.locations import Location
-from datasets.stores import BucketStore
+from datasets.stores import BucketStore, FolderStore
 from tests.corpus import paths
 
 
@@ -31,6 +31,7 @@ class Bucket:
 
     page = 2
     fails = False
+    hiccups = 0
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
@@ -56,6 +57,10 @@ class Bucket:
             raise BackendError("NoSuchKey")
         return {"Body": io.BytesIO(self.objects[Key])}
 
+    def list_objects_v2(self, *, Bucket: str, Prefix: str, MaxKeys: int) -> dict:
+        self._answer()
+        return {}
+
     def put_object(self, *, Bucket: str, Key: str, Body: bytes, **parameters: str) -> None:
         self._answer()
         assert parameters == {"ServerSideEncryption": "AES256"}
@@ -74,6 +79,9 @@ class Bucket:
         self.requests += 1
         if self.fails:
             raise BackendError("AccessDenied")
+        if self.hiccups:
+            self.hiccups -= 1
+            raise BackendError("SlowDown")
 
 
 @pytest.fixture
@@ -374,3 +382,35 @@ def test_the_words_of_a_failing_storage_stay_in_the_log(bucket: Bucket, caplog: 
     ):
         assert code_of(call) == "storage_unavailable"
     assert caplog.text.count("secret-bucket") >= 3
+
+
+def test_a_file_is_read_again_where_its_storage_answers(bucket: Bucket) -> None:
+    bucket.objects["tenant/a"] = b"bytes"
+    bucket.hiccups = 1
+    assert locations.read(Location("bucket", "a"), limit=9) == b"bytes"
+
+
+def test_a_file_that_cannot_be_read_costs_itself_and_no_waiting(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "a.jpg").write_bytes(b"on a bad sector")
+
+    def bad(*_: object) -> bytes:
+        raise Refused("storage_unavailable", "Input/output error", status=503)
+
+    monkeypatch.setattr(FolderStore, "read", bad)
+    monkeypatch.setattr(locations, "PAUSES", (0, 0))
+    assert code_of(lambda: locations.read(Location("inputs", "a.jpg"), limit=99)) == "not_readable"
+
+
+def test_a_folder_that_lets_nobody_in_is_a_storage_that_is_away(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "a.jpg").write_bytes(b"x")
+    open_ = os.open
+
+    def closed(path: str, *arguments: int, **options: int | None) -> int:
+        if path == str(folder):
+            raise PermissionError(13, "Permission denied", path)
+        return open_(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", closed)
+    monkeypatch.setattr(FolderStore, "answers", lambda store: False)
+    assert code_of(lambda: locations.read(Location("inputs", "a.jpg"), limit=99)) == "storage_unavailable"
+    assert code_of(lambda: list(locations.list_files(Location("inputs", "")))) == "storage_unavailable"
