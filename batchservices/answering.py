@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from batchservices import child
+from batchservices.keeping import has_spoken, kept
 from batchservices.models import BatchRun, RunItem
 
 
@@ -22,16 +23,24 @@ class Answering:
         function: what the sandbox runs on a question, as `module:function`; its value is an answer as
             `batchservices.inference.predict_image` has it.
         question: makes one of an item and the bytes of its image; raises Refused where there is none to ask.
+        kept: by an image's content address, the answer that is kept of an earlier run (`batchservices.keeping.kept`);
+            None where there is none, and the sandbox must be asked. It reads the database.
     """
 
     load: Callable[[], None]
     function: str
     question: Callable[[RunItem, bytes], Any]
+    kept: Callable[[str], dict[str, Any] | None]
 
 
 def answering(run: BatchRun) -> Answering:
-    """How the inputs of a run are answered: by its model, in the sandbox."""
-    return Answering(partial(child.load, run), child.PREDICT_IMAGE, _image)
+    """How the inputs of a run are answered: by its model, in the sandbox, or by what it has said before."""
+    keeps = not run.again and has_spoken(run)
+    return Answering(partial(child.load, run), child.PREDICT_IMAGE, _image, partial(kept, run) if keeps else _nothing)
+
+
+def _nothing(_: str) -> None:
+    return None
 
 
 def _image(_: RunItem, data: bytes) -> bytes:

@@ -23,6 +23,7 @@ from batchservices.serializers import (
     ServiceChange,
     ServiceInput,
     ServiceSerializer,
+    StartInput,
     SynchronizeInput,
 )
 from config.api.doors import Door, Inside
@@ -104,12 +105,12 @@ class ServiceDoor(ListModelMixin, RetrieveModelMixin, Door):
         service = deployment.configure_filtering(service=self.get_object(), **said, by=self.caller)
         return self.answer(service, FilteringSerializer)
 
-    @extend_schema(request=Nothing, responses={202: RunSerializer})
+    @extend_schema(request=StartInput, responses={202: RunSerializer})
     @action(detail=True, methods=["post"])
     def start(self, request: Request, pk: int) -> Response:
-        """Predict all inputs, in a run."""
-        self.said(Nothing)
-        return self.answer(running.start(service=self.get_object(), by=self.caller), RunSerializer, status=202)
+        """Predict all inputs, in a run; what the model has said about unchanged ones is kept."""
+        run = running.start(service=self.get_object(), **self.said(StartInput), by=self.caller)
+        return self.answer(run, RunSerializer, status=202)
 
     @extend_schema(request=Nothing, responses=RunSerializer)
     @action(detail=True, methods=["post"])

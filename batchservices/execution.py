@@ -23,7 +23,7 @@ from config.lifecycle import move
 from config.refusals import Refused
 from config.steps import step
 from datasets import locations
-from datasets.images import MAX_BYTES
+from datasets.images import MAX_BYTES, sha256
 
 log = logging.getLogger("hardmine.runs")
 
@@ -121,9 +121,17 @@ def _predict(run: BatchRun, leased: deque[RunItem], answers: Answering, *, most:
 
 
 def _predicted(item: RunItem, answers: Answering) -> Settled:
-    """One item, predicted or failed; its error costs itself alone. Raises Refused where its storage is away."""
+    """One item, predicted or failed; its error costs itself alone. One whose content is known is not read at all.
+
+    Raises:
+        Refused: its storage is away.
+    """
+    if item.sha256 and (kept := answers.kept(item.sha256)) is not None:
+        return Settled(item, answer=kept, kept=True)
     try:
         data = locations.read(locations.parse(item.location), limit=MAX_BYTES)
+        if (kept := answers.kept(sha256(data))) is not None:
+            return Settled(item, answer=kept, kept=True)
         question = answers.question(item, data)
     except Refused as error:
         if error.status == AWAY:

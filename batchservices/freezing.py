@@ -1,9 +1,15 @@
-"""How a run begins: the list of its inputs, frozen chunk by chunk."""
+"""How a run begins: the list of its inputs, frozen chunk by chunk, with what earlier runs said about them."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 
 from batchservices.inputs import list_inputs
+from batchservices.keeping import Earlier
 from batchservices.models import RUN_MOVES, BatchRun, ItemStatus, RunItem, RunStatus
 from config.doorbell import ring
 from config.leases import CHUNK_ROWS, Lease, breathe
@@ -25,28 +31,24 @@ def freeze(lease: Lease, run: BatchRun) -> None:
         LeaseLost: it was stopped, or somebody else prepares it.
         Refused: no_input; as `batchservices.inputs.list_inputs`.
     """
-    while stale := list(run.items.values_list("pk", flat=True)[:CHUNK_ROWS]):
-        with transaction.atomic():
-            lease.hold(progress=False)
-            RunItem.objects.filter(pk__in=stale).delete()
-        breathe()
-    total = failed = 0
+    _begin_anew(lease, run)
+    earlier = Earlier(run)
+    total = 0
     chunk: list[RunItem] = []
     for each in list_inputs(run.input_location):
         item = RunItem(run=run, position=total, name=each.name, location=each.location, etag=each.etag)
         if each.error is not None:
             item.status, item.error_code, item.error = ItemStatus.FAILED, each.error.code, str(each.error)[:500]
-            failed += 1
         chunk.append(item)
         total += 1
         if len(chunk) == CHUNK_ROWS:
-            _keep(lease, chunk)
+            _keep(lease, earlier, chunk)
             chunk = []
-    _keep(lease, chunk)
+    _keep(lease, earlier, chunk)
     if not total:
         raise Refused("no_input", f"There are no images in {run.input_location} any more.")
     with transaction.atomic():
-        lease.hold(changes={"total": total, "failed": failed})
+        lease.hold(changes={"total": total, "kept_from": earlier.runs[0] if earlier.runs else None})
         move_one(BatchRun.objects.filter(pk=run.pk), moves=RUN_MOVES, to=RunStatus.RUNNING)
         lease.release()
         if settings.WORKER_PROCESSES > 1:
@@ -55,9 +57,29 @@ def freeze(lease: Lease, run: BatchRun) -> None:
     step("run.prepared")
 
 
-def _keep(lease: Lease, chunk: list[RunItem]) -> None:
+def _begin_anew(lease: Lease, run: BatchRun) -> None:
+    while stale := list(run.items.values_list("pk", "status", "kept")[:CHUNK_ROWS]):
+        with transaction.atomic():
+            lease.hold(progress=False, changes=_counts(-1, [(status, kept) for _, status, kept in stale]))
+            RunItem.objects.filter(pk__in=[pk for pk, _, _ in stale]).delete()
+        breathe()
+
+
+def _counts(sign: int, items: Iterable[tuple[str, bool]]) -> dict[str, Any]:
+    """The run's counts with these items (status, kept) more (1) or less (-1)."""
+    found = Counter(items)
+    done = {kept: found[ItemStatus.DONE, kept] for kept in (True, False)}
+    return {
+        "done": F("done") + sign * (done[True] + done[False]),
+        "kept": F("kept") + sign * done[True],
+        "failed": F("failed") + sign * found[ItemStatus.FAILED, False],
+    }
+
+
+def _keep(lease: Lease, earlier: Earlier, chunk: list[RunItem]) -> None:
+    earlier.keep(chunk)
     with transaction.atomic():
-        lease.hold(progress=False)
+        lease.hold(progress=False, changes=_counts(1, [(item.status, item.kept) for item in chunk]))
         RunItem.objects.bulk_create(chunk)
         step("run.list.before_commit")
     step("run.list.committed")

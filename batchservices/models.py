@@ -129,7 +129,8 @@ class BatchRun(LeasedWork):
     """One run of a batch service with its settings frozen. Its items are its queue; it ends when none is left.
 
     The lease of the run is for preparing and concluding; while it runs, any number of workers lease chunks of items.
-    `done` and `failed` move in the transaction that settles the items.
+    `done` and `failed` move in the transaction that settles the items; `kept` of the done were predicted before, most
+    of them by the run `kept_from`.
     """
 
     WORKING = ACTIVE_RUN
@@ -145,8 +146,11 @@ class BatchRun(LeasedWork):
     predictor = models.CharField(max_length=129)
     filtering = models.BooleanField()
     filter_settings = models.JSONField(null=True)
+    again = models.BooleanField("infer everything again", default=False)
+    kept_from = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
     total = models.PositiveIntegerField(default=0)
     done = models.PositiveIntegerField(default=0)
+    kept = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
     manifest = models.CharField(max_length=1200, blank=True)
     started_by = models.ForeignKey(
@@ -186,6 +190,7 @@ class RunItem(models.Model):
     lease_token = models.CharField(max_length=32, blank=True)
     lease_expires_at = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    kept = models.BooleanField(default=False)
     error_code = models.CharField(max_length=64, blank=True)
     error = models.CharField(max_length=500, blank=True)
     width = models.PositiveIntegerField(null=True)

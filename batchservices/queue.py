@@ -47,12 +47,13 @@ RETRIED = frozenset({"image_crashed", "image_timeout", "image_memory"})
 @dataclass(frozen=True)
 class Settled:
     """What became of a leased item: the answer of `batchservices.inference.predict_image`, or its error, which is
-    final unless `again`."""
+    final unless `again`; `kept` where it was predicted before, and all but the item is there already."""
 
     item: RunItem
     answer: dict[str, Any] | None = None
     error: Refused | None = None
     again: bool = False
+    kept: bool = False
 
 
 class Worker:
@@ -74,27 +75,28 @@ class Worker:
             LeaseLost: the run is not running any more; nothing was written.
         """
         with transaction.atomic():
-            done, failed = self._settle(settled)
+            done, failed, kept = self._settle(settled)
             more: list[RunItem] = []
             if wanted:
                 failed += self._give_up()
                 more = self._lease(min(wanted, self.most))
-            self._count(done, failed)
+            self._count(done, failed, kept)
             step("run.chunk.before_commit")
         return more
 
-    def _settle(self, settled: Collection[Settled]) -> tuple[int, int]:
+    def _settle(self, settled: Collection[Settled]) -> tuple[int, int, int]:
         done, failed = [], 0
         for each in settled:
             final = not each.again or each.item.attempts >= TRIES
             if each.answer is not None:
-                done += [each] if self._update(each.item, _predicted(each.answer)) else []
+                done += [each] if self._update(each.item, _predicted(each.answer) | {"kept": each.kept}) else []
             elif each.error is not None and final:
                 failed += self._update(each.item, _failed(each.error))
             else:
                 self._update(each.item, {"status": ItemStatus.PENDING})
-        store.save(record for each in done for record in self._features(each.answer or {}))
-        return len(done), failed
+        new = [each for each in done if not each.kept]
+        store.save(record for each in new for record in self._features(each.answer or {}))
+        return len(done), failed, len(done) - len(new)
 
     def _update(self, item: RunItem, values: dict[str, Any]) -> int:
         mine = RunItem.objects.filter(pk=item.pk, status=ItemStatus.LEASED, lease_token=self.token)
@@ -173,9 +175,10 @@ class Worker:
     def _expiry(self) -> datetime:
         return timezone.now() + timedelta(seconds=settings.LEASE_SECONDS / 2)
 
-    def _count(self, done: int, failed: int) -> None:
+    def _count(self, done: int, failed: int, kept: int) -> None:
         running = BatchRun.objects.filter(pk=self.run.pk, status=RunStatus.RUNNING)
         changes: dict[str, Any] = {"done": F("done") + done, "failed": F("failed") + failed}
+        changes["kept"] = F("kept") + kept
         if done or failed:
             changes |= FURTHER
         if running.update(heartbeat_at=timezone.now(), **changes) != 1:

@@ -20,6 +20,7 @@ from batchservices.display import page_of_run, page_of_service, state_of_run
 from batchservices.models import ACTIVE_RUN, BatchRun, ItemStatus, RunItem
 from batchservices.pages import found, page
 from batchservices.progress import of_run
+from batchservices.words import kept_words
 from config.figures import bins_of, histogram, table_rows
 from config.refusals import Refused
 from datasets.models import Dataset
@@ -45,6 +46,7 @@ def run_page(admin: ModelAdmin, request: HttpRequest, object_id: str) -> HttpRes
         "tab": tab,
         "state": state_of_run(run.status),
         "progress": of_run(run),
+        "kept_words": kept_words(run),
         "active": active,
         "service_page": page_of_service(run.service_id),
         "may_stop": active and request.user.has_perm("batchservices.start_batchservice"),

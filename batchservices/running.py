@@ -29,8 +29,14 @@ from hardexamples.filters import settings_of
 __all__ = ["execute", "start", "stop"]
 
 
-def start(*, service: BatchService, by: User | None) -> BatchRun:
-    """Starts a run with everything frozen that could change while it goes on.
+def start(*, service: BatchService, by: User | None, again: bool = False) -> BatchRun:
+    """Starts a run with everything frozen that could change while it goes on. What the same predictor has said about
+    inputs that have not changed is kept.
+
+    Args:
+        service: whose inputs.
+        by: who starts it.
+        again: infers everything again.
 
     Raises:
         Refused: already_running (409, `item` is the run), model_not_ready (409), no_input, and as
@@ -44,7 +50,7 @@ def start(*, service: BatchService, by: User | None) -> BatchRun:
         )
     try:
         with transaction.atomic():
-            run = _frozen(BatchService.objects.select_related("model", "filter").get(pk=service.pk), by)
+            run = _frozen(BatchService.objects.select_related("model", "filter").get(pk=service.pk), by, again)
             run.save(force_insert=True)
             output.hold(run)
             step("run.started")
@@ -58,7 +64,7 @@ def start(*, service: BatchService, by: User | None) -> BatchRun:
     return run
 
 
-def _frozen(service: BatchService, by: User | None) -> BatchRun:
+def _frozen(service: BatchService, by: User | None, again: bool) -> BatchRun:
     model = service.model
     if model.status != ModelStatus.READY:
         words = f"The model {model} is not ready: {model.error or model.get_status_display()}"
@@ -75,6 +81,7 @@ def _frozen(service: BatchService, by: User | None) -> BatchRun:
         profile=model.profile,
         activations_tensor=model.activations_tensor,
         predictor=predictor_of(model),
+        again=again,
         filtering=service.filtering,
         filter_settings=_filtering(service),
         started_by=by,

@@ -62,7 +62,7 @@ class ServiceSerializer(serializers.ModelSerializer):
 
 
 class RunSerializer(serializers.ModelSerializer):
-    """A run and how far it is: `done` and `failed` of `total` inputs."""
+    """A run and how far it is: `done` and `failed` of `total` inputs. Of the done, `kept` were predicted before."""
 
     started_by: serializers.Field = serializers.StringRelatedField()
     progress = serializers.SerializerMethodField()
@@ -71,8 +71,8 @@ class RunSerializer(serializers.ModelSerializer):
         model = BatchRun
         fields = [
             "id", "service", "model", "status", "input_location", "output_location", "model_sha256", "predictor",
-            "filtering", "filter_settings", "total", "done", "failed", "progress", "manifest", "stop_requested",
-            "started_by", *WORK_FIELDS,
+            "filtering", "filter_settings", "again", "total", "done", "kept", "kept_from", "failed", "progress",
+            "manifest", "stop_requested", "started_by", *WORK_FIELDS,
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -162,6 +162,12 @@ class ServiceInput(FilteringSettings):
     input_location = serializers.CharField(max_length=1000, help_text="A folder or a .manifest, as alias:path.")
     output_location = serializers.CharField(max_length=1000, help_text="Where the results are written, as alias:path.")
     filtering = serializers.BooleanField(default=False)
+
+
+class StartInput(Strict):
+    again = serializers.BooleanField(
+        default=False, help_text="Infer everything again, also what has not changed since it was predicted."
+    )
 
 
 class ServiceChange(Strict):

@@ -215,7 +215,7 @@ def start(admin: ModelAdmin, request: HttpRequest, pk: int) -> HttpResponse:
         raise PermissionDenied
     service = found(admin, request, pk)
     try:
-        run = running.start(service=service, by=actor(request))
+        run = running.start(service=service, by=actor(request), again=bool(request.POST.get("again")))
         messages.success(request, f"{run} is on its way.")
     except Refused as refused:
         messages.error(request, refused.message)

@@ -1,6 +1,6 @@
 """What a service and its collections must tell people, in words."""
 
-from batchservices.models import BatchService, CollectionKind, CollectionTask, RunStatus
+from batchservices.models import BatchRun, BatchService, CollectionKind, CollectionTask, RunStatus
 
 
 def filtering_words(service: BatchService) -> str:
@@ -21,6 +21,22 @@ def filtering_words(service: BatchService) -> str:
         return f"Run {run.pk} did not get to its end, so nothing was filtered. Start the service again to filter."
     task = run.collection_tasks.filter(kind=CollectionKind.FILTER).first()
     return f"Run {run.pk}: {task.words or task.get_status_display()}" if task else "Hard example filtering is on."
+
+
+def kept_words(run: BatchRun) -> str:
+    """How many predictions of a run were kept, and how many inferred; "" where none was kept."""
+    if not run.kept:
+        return ""
+    whence = f"run {run.kept_from_id}" if run.kept_from_id else "earlier runs"
+    inferred = run.done - run.kept
+    return (
+        f"{run.kept:,} of {run.total or run.done:,} {_were(run.kept)} kept from {whence}; "
+        f"{inferred:,} {_were(inferred)} inferred."
+    )
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
 
 
 def summary(task: CollectionTask) -> str:

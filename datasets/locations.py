@@ -165,6 +165,11 @@ def has_files(location: Location) -> bool:
     return next(list_files(location, left_out=left_out), None) is not None or bool(left_out)
 
 
+def etags_tell(location: Location) -> bool:
+    """Whether the etags that `list_files` gives are to be relied on: an equal one means an equal content."""
+    return _store(location).etags_tell
+
+
 def open_file(location: Location) -> BinaryIO:
     """A file opened for reading as a stream of bytes, to be closed by the caller.
 

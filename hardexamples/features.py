@@ -31,6 +31,13 @@ def _reduced(rgb: np.ndarray, *, side: int = SIDE) -> np.ndarray:
     return cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
 
 
+def size_of(numbers: np.ndarray) -> tuple[int, int]:
+    """Width and height in pixels of the image that `statistics` gave these (7,) numbers: its area and its shape say
+    both, exactly up to 20,000 pixels a side."""
+    area, shape = float(numbers[0]), float(numbers[1])
+    return round((area / shape) ** 0.5), round((area * shape) ** 0.5)
+
+
 def _histogram(levels: np.ndarray, bins: int) -> np.ndarray:
     return np.bincount(np.asarray(levels, dtype=np.uint8).ravel(), minlength=bins)
 

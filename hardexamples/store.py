@@ -189,6 +189,16 @@ def rows(keys: Sequence[tuple[str, str]], version: int) -> list[Row | None]:
     return [kept.get(key) for key in keys]
 
 
+def measured(sha256: str, wanted: Sequence[tuple[str, int]]) -> list[Row] | None:
+    """What each wanted (extractor, version) said about one image; None where one of them is not kept."""
+    found = Features.objects.filter(sha256=sha256, extractor__in=[extractor for extractor, _ in wanted])
+    kept = {
+        (extractor, version): Row(_numbers(statistics, "<f4"), _numbers(vector, "<f2"))
+        for extractor, version, statistics, vector in found.values_list("extractor", "version", "statistics", "vector")
+    }
+    return [kept[key] for key in wanted] if kept.keys() >= set(wanted) else None
+
+
 def detections(sha256s: Sequence[str], predictor: str) -> list[np.ndarray | None]:
     """What a detector found in images: (m, 8) float32 each, corners, class, confidence and the two numbers of
     `hardexamples.features.BOX_STATISTICS`; None where it was not kept."""

@@ -19,7 +19,10 @@ Found = tuple[str, int, str]
 
 
 class Store(Protocol):
-    """One kind of storage."""
+    """One kind of storage. `etags_tell`: whether a file's etag is another one whenever its content has changed, or was
+    written again."""
+
+    etags_tell: bool
 
     def answers(self) -> bool:
         """Whether the storage can be listed now; where it can, what fails is the fault of one file."""

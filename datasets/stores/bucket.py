@@ -16,6 +16,8 @@ class BucketStore:
     """A bucket of S3's kind, listed by pages: a million keys are a thousand requests, however deep they
     lie."""
 
+    etags_tell = True
+
     def __init__(self, storage: Any) -> None:
         self.client = self.client_of(storage)
         self.bucket = storage.bucket_name
@@ -52,7 +54,9 @@ class BucketStore:
             for item in page.get("Contents", ()):
                 name = item["Key"].removeprefix(start)
                 if not name.endswith("/") and not hidden(name):
-                    yield name, item["Size"], item["ETag"].strip('"')
+                    # the hash alone comes back with the content of before, which was away meanwhile
+                    changed = item["LastModified"].timestamp()
+                    yield name, item["Size"], f"{item['ETag'].strip('"')}-{changed:.3f}"
 
     def open(self, path: str) -> BinaryIO:
         try:

@@ -27,6 +27,8 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 class FolderStore:
     """A folder of this machine, walked by open folders, so that no link is followed at any depth."""
 
+    etags_tell = True
+
     def __init__(self, storage: FileSystemStorage) -> None:
         self.storage = storage
 
@@ -146,6 +148,12 @@ class FolderStore:
         return folder
 
 
+def _etag(status: os.stat_result) -> str:
+    """Of a file's times only the last change of its inode cannot be set back: a copy may bring its own modification
+    time."""
+    return f"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ctime_ns:x}"
+
+
 def _walk_folder(folder: int, above: str, depth: int) -> Iterator[tuple[str, int, str]]:
     """Takes over and closes `folder`. A folder sorts as its name with "/", which makes the whole order that
     of the keys."""
@@ -161,7 +169,7 @@ def _walk_folder(folder: int, above: str, depth: int) -> Iterator[tuple[str, int
                     if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
                         yield above + name, 0, ""
                     else:
-                        yield above + name, status.st_size, f"{status.st_mtime_ns:x}-{status.st_size:x}"
+                        yield above + name, status.st_size, _etag(status)
                 elif depth:
                     yield from _walk_folder(os.open(name[:-1], _FOLDER, dir_fd=folder), above + name, depth - 1)
             except FileNotFoundError:

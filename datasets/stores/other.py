@@ -13,6 +13,8 @@ from datasets.stores.refusals import hidden, stream_of, unavailable, unreadable
 class OtherStore:
     """A storage that is neither a folder nor a bucket."""
 
+    etags_tell = False
+
     def __init__(self, storage: Storage) -> None:
         self.storage = storage
 

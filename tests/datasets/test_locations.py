@@ -1,5 +1,6 @@
 """What the one door for files promises: what lies inside a named storage, all of it, and nothing beside it."""
 
+import datetime
 import io
 import os
 import socket
@@ -16,6 +17,8 @@ from datasets import locations
 from datasets.locations import Location
 from datasets.stores import BucketStore, FolderStore
 from tests.corpus import paths
+
+CHANGED = datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC)
 
 
 class BackendError(Exception):
@@ -46,7 +49,12 @@ class Bucket:
         for start in range(0, max(1, len(keys)), self.page):
             self._answer()
             found = [
-                {"Key": key, "Size": len(self.objects[key]), "ETag": '"etag"'}
+                {
+                    "Key": key,
+                    "Size": len(self.objects[key]),
+                    "ETag": '"etag"',
+                    "LastModified": CHANGED,
+                }
                 for key in keys[start : start + self.page]
             ]
             yield {"Contents": found} if found else {}

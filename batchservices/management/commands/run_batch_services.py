@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from batchservices import running, waiting
 from batchservices.models import BatchRun, BatchService, RunStatus
+from batchservices.words import kept_words
 from config.refusals import Refused
 
 BAD = {RunStatus.ALARM, RunStatus.FAILED, RunStatus.STOPPED}
@@ -20,11 +21,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("names", nargs="*", help="names of services; none: all services")
+        parser.add_argument("--again", action="store_true", help="infer everything again, also what has not changed")
         parser.add_argument("--wait", action="store_true", help="wait until the runs and their filtering have ended")
         parser.add_argument("--json", action="store_true", dest="as_json", help="print the result as JSON")
 
-    def handle(self, *, names: list[str], wait: bool, as_json: bool, **options: object) -> None:
-        results = [_start(service) for service in _services(names)]
+    def handle(self, *, names: list[str], again: bool, wait: bool, as_json: bool, **options: object) -> None:
+        results = [_start(service, again=again) for service in _services(names)]
         if wait:
             for result in results:
                 self._wait(result)
@@ -46,9 +48,11 @@ class Command(BaseCommand):
         result |= {
             "status": run.status,
             "predicted": run.done,
+            "kept": run.kept,
             "failed": run.failed,
             "ok": run.status not in BAD,
-            "message": f"Run {run.pk} {run.status}: {run.done:,} predicted, {run.failed:,} failed. {run.error}".strip(),
+            "message": f"Run {run.pk} {run.status}: {run.done:,} predicted, {run.failed:,} failed. "
+            f"{kept_words(run)} {run.error}".strip(),
         }
         for task in run.collection_tasks.all():
             waiting.wait(partial(waiting.of_collection, task.pk), words=f"{name}, filtering", terminal=self.stderr)
@@ -68,9 +72,9 @@ def _services(names: list[str]) -> list[BatchService]:
     return [service for service in services if service.name in names]
 
 
-def _start(service: BatchService) -> dict[str, Any]:
+def _start(service: BatchService, *, again: bool) -> dict[str, Any]:
     try:
-        run = running.start(service=service, by=None)
+        run = running.start(service=service, by=None, again=again)
     except Refused as error:
         going_on = error.code == "already_running"
         return {
