@@ -57,7 +57,10 @@ def read_candidates(outputs: dict[str, Any], output: Output, classes: int) -> Ca
             numbers, scores = _best(_table(ports["scores"], "scores"), output, classes)
             boxes = _boxes(ports["boxes"])
         case "rows":
-            boxes, scores, numbers = _of_rows(ports["boxes"], output.columns)
+            boxes, scores, numbers = _of_rows(ports["boxes"], output)
+        case "scored_boxes":
+            rows, numbers = _boxes(ports["boxes"], width=5), ports["classes"].reshape(-1)
+            boxes, scores = rows[:, :4], rows[:, 4]
         case "selected":
             boxes, scores, numbers = _of_selected(ports["boxes"], ports["scores"], ports["indices"])
         case _:
@@ -83,18 +86,19 @@ def _of_grid(grid: np.ndarray, output: Output, classes: int) -> tuple[np.ndarray
     before = 5 if output.objectness else 4
     if len(grid) > MAX_CANDIDATES:
         raise _too_many()
-    best, scores = _best(grid[:, before:], output, classes)
+    best, scores = _best(grid[:, before : grid.shape[1] - output.extra], output, classes)
     if output.objectness:
         there = grid[:, 4].astype(np.float64)
         scores = scores * _in_range(_sigmoid(there) if output.activation == "sigmoid" else there)
     return grid[:, :4], scores, best
 
 
-def _of_rows(table: np.ndarray, columns: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _of_rows(table: np.ndarray, output: Output) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     places, width = {}, 0
-    for word in columns.split():
+    for word in output.columns.split():
         places[word] = width
         width += 4 if word == "box" else 1
+    width += output.extra
     if table.size % width or (table.ndim > 1 and table.size and table.shape[-1] != width):
         raise Refused("length_mismatch", f"The model gives rows that have not {width} numbers.", field="output.columns")
     rows = table.reshape(-1, width)
@@ -156,12 +160,13 @@ def _sigmoid(values: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-np.clip(values, -80, 80)))
 
 
-def _boxes(array: np.ndarray) -> np.ndarray:
-    if array.size % 4 or (array.ndim > 1 and array.size and array.shape[-1] != 4):
-        raise Refused("length_mismatch", "The model gives boxes that have not four numbers each.", field="output.boxes")
-    if array.size > 4 * MAX_CANDIDATES:
+def _boxes(array: np.ndarray, *, width: int = 4) -> np.ndarray:
+    if array.size % width or (array.ndim > 1 and array.size and array.shape[-1] != width):
+        words = f"The model gives boxes that have not {width} numbers each."
+        raise Refused("length_mismatch", words, field="output.boxes")
+    if array.size > width * MAX_CANDIDATES:
         raise _too_many()
-    return array.reshape(-1, 4)
+    return array.reshape(-1, width)
 
 
 def _table(array: np.ndarray, field: str) -> np.ndarray:

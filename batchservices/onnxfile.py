@@ -6,20 +6,19 @@ data kept in other files (wherever in the graph they are named), operators of ot
 here knows.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import onnx
 from google.protobuf.message import DecodeError, Message
 from onnx import ModelProto, NodeProto, TensorProto
 
+from batchservices.metadata import read_class_names, read_properties
 from config.refusals import Refused
 
 MAX_BYTES = 300 * 2**20
 MAX_NODES = 50_000
 MAX_PORTS = 64
-MAX_NAME = 256
-MAX_CLASSES = 10_000
 MIN_OPSET, MAX_OPSET = 7, 26  # what the runtime supports
 MIN_IR_VERSION, MAX_IR_VERSION = 3, 13
 DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
@@ -27,7 +26,8 @@ DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
 POOLS = frozenset({"GlobalAveragePool", "GlobalMaxPool", "ReduceMean"})
 PRODUCTS = frozenset({"MatMul", "Gemm"})
 SELECTORS = frozenset({"NonMaxSuppression", "TopK"})  # a detector's end: no one vector describes its image
-SHAPERS = frozenset({"Identity", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze"})
+SHAPERS = frozenset({"Identity", "Cast", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose"})
+SHAPERS |= {"QuantizeLinear", "DequantizeLinear"}
 WEIGHTED = PRODUCTS | {"Conv", "ConvTranspose", "QLinearConv", "QLinearMatMul", "LSTM", "GRU"}
 SEARCH_LIMIT = 64  # nodes looked at, from the outputs backwards, for the last layer
 
@@ -48,6 +48,9 @@ def inspect(data: bytes) -> dict[str, Any]:
         activations_tensor: the tensor that enters the last layer, or None where there is none (forests,
             logistic regression, detectors).
         class_names: as the file itself names its classes, or None.
+        properties: what its exporter wrote into it, by name, as text.
+        operators: the operators it is made of, each once.
+        first: per input the first operator that computes with it, shapes and casts left aside.
 
     Raises:
         Refused: too_large, invalid_model, external_data_forbidden, unsupported_operator, unsupported_opset.
@@ -63,7 +66,10 @@ def inspect(data: bytes) -> dict[str, Any]:
         "producer": _readable(f"{model.producer_name} {model.producer_version}".strip()),
         "final": [_final_operator(graph, port.name) for port in graph.output],
         "activations_tensor": _activations_tensor(graph),
-        "class_names": _class_names(graph),
+        "class_names": read_class_names(model),
+        "properties": read_properties(model),
+        "operators": sorted({node.op_type for node in graph.node}),
+        "first": {port.name: _first_operator(graph, port.name) for port in _inputs(graph)},
     }
 
 
@@ -210,6 +216,17 @@ def _final_operator(graph: onnx.GraphProto, output: str) -> str | None:
     return None
 
 
+def _first_operator(graph: onnx.GraphProto, name: str) -> str | None:
+    """Nodes come in order, so one walk follows the input through whatever only shapes it."""
+    names = {name}
+    for node in graph.node:
+        if names.intersection(node.input):
+            if node.op_type not in SHAPERS:
+                return node.op_type
+            names.update(node.output)
+    return None
+
+
 def _activations_tensor(graph: onnx.GraphProto) -> str | None:
     """The data that enters the last matrix product before an output, or what a global pooling gives.
 
@@ -248,26 +265,6 @@ def _is_learned(name: str, producers: dict[str, NodeProto], constants: set[str])
             return True
         waiting.extend(tensor for tensor in node.input if tensor not in constants)
     return False
-
-
-def _class_names(graph: onnx.GraphProto) -> list[str] | None:
-    """As scikit-learn's exporter leaves them: an attribute of the last node, or the table its label is taken
-    from."""
-    for node in reversed(graph.node):
-        for attribute in node.attribute:
-            if attribute.name in ("classlabels_strings", "classlabels_int64s", "classlabels_ints"):
-                return _readable_names(attribute.strings or attribute.ints)
-    tables = {node.input[0] for node in graph.node if node.op_type == "ArrayFeatureExtractor" and node.input}
-    for tensor in graph.initializer:
-        if tensor.name in tables and len(tensor.dims) == 1 and tensor.dims[0] <= MAX_CLASSES:
-            return _readable_names(tensor.string_data or tensor.int64_data or tensor.int32_data)
-    return None
-
-
-def _readable_names(values: Iterable[bytes | int]) -> list[str] | None:
-    names = [value.decode(errors="replace") if isinstance(value, bytes) else str(value) for value in values]
-    usable = len(names) <= MAX_CLASSES and all(name.isprintable() and len(name) <= MAX_NAME for name in names)
-    return names if names and usable else None
 
 
 def _readable(text: str) -> str:

@@ -46,6 +46,7 @@ KINDS = {
     "binary_probability": Kind(CLASSIFICATION, ("scores",)),
     "binary_logit": Kind(CLASSIFICATION, ("scores",)),
     "boxes_scores_classes": Kind(DETECTION, ("boxes", "scores", "classes"), ("count",)),
+    "scored_boxes": Kind(DETECTION, ("boxes", "classes")),
     "boxes_scores": Kind(DETECTION, ("boxes", "scores")),
     "grid": Kind(DETECTION, ("boxes",)),
     "rows": Kind(DETECTION, ("boxes",)),
@@ -92,6 +93,7 @@ class Output:
             probabilities, logits: (1, classes). label_and_probabilities: scikit-learn's second output.
             binary_probability, binary_logit: one number, for the second of two classes.
             boxes_scores_classes: boxes (1, n, 4), scores (1, n), classes (1, n), after the model's own suppression.
+            scored_boxes: boxes with their score as a fifth number, (1, n, 5), and classes (1, n): mmdeploy's.
             boxes_scores: boxes (1, n, 4) and a score per box and class, (1, n, classes): SSD and DETR.
             grid: one output, per candidate its box, perhaps an objectness, and a score per class: raw YOLO.
             rows: one output, a row per box found with the columns in `columns`.
@@ -107,6 +109,7 @@ class Output:
         objectness: grid: the fifth number of a candidate says how surely there is anything; scores are multiplied by
             it.
         transposed: grid: (1, numbers, candidates) instead of (1, candidates, numbers).
+        extra: grid and rows: numbers after those, that are not read (mask coefficients, key points).
         columns: rows: what the columns are; "batch" is the number of the image, "box" four columns.
         score_threshold: boxes below it are not part of the prediction.
         class_offset: the number that stands for the first class name.
@@ -127,6 +130,7 @@ class Output:
     background: str = "none"
     objectness: bool = False
     transposed: bool = False
+    extra: int = 0
     columns: str = COLUMNS[0]
     score_threshold: float = 0.25
     class_offset: int = 0
@@ -217,6 +221,7 @@ def _output(fields: Fields) -> Output:
         background=fields.choice("background", BACKGROUNDS, defaults.background),
         objectness=fields.take("objectness", flag, defaults.objectness),
         transposed=fields.take("transposed", flag, defaults.transposed),
+        extra=fields.take("extra", partial(whole, least=0, most=MAX_CLASSES), defaults.extra),
         columns=fields.choice("columns", COLUMNS, defaults.columns),
         score_threshold=fields.take("score_threshold", fraction, defaults.score_threshold),
         class_offset=fields.take("class_offset", partial(whole, least=-MAX_CLASSES, most=MAX_CLASSES), 0),

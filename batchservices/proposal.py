@@ -1,72 +1,153 @@
 """A first profile for a model, guessed from its file, for a person to correct. No Django.
 
-Names and shapes say much (a 224 x 224 x 3 input, a Softmax at the end), the range of the pixels they do not: the
-proposal takes 0..1, and ImageNet's mean and deviation for convolutional networks on color images, the most common.
+Every guess tells how sure it is and why: `known` (the file says so), `likely` or `guess`. What most often needs a look
+is the range of the pixels, since few files tell it.
 """
 
 import math
 from typing import Any
 
-from batchservices.profile import CLASSIFICATION, DETECTION, KINDS
+from batchservices.metadata import read_value
+from batchservices.profile import CLASSIFICATION, DETECTION, KINDS, MAX_SIDE
+from batchservices.recognition import GUESS, KNOWN, LIKELY, Guesses, Port, recognize
 
 IMAGENET_MEAN = [123.675, 116.28, 103.53]  # of pixels 0..255, red, green, blue
 IMAGENET_SCALE = [1 / 58.395, 1 / 57.12, 1 / 57.375]
-DEFAULT_SIDE = 224
-SURE = frozenset({"Softmax", "Sigmoid", "Normalizer", "ZipMap"})  # what ends in these gives probabilities
-BOX_WORDS, SCORE_WORDS, CLASS_WORDS = ("box",), ("score", "prob", "conf"), ("class", "label", "categor")
+DEFAULT_SIDES = {CLASSIFICATION: 224, DETECTION: 640}
+PIXEL_TYPES = ("float32", "float16", "uint8")
+ARITHMETIC = frozenset({"Sub", "Mul", "Div", "Add", "BatchNormalization"})
+WINDOWS_RANGES = {  # mean and scale for what Windows ML calls these
+    "Normalized_0_1": (0.0, 1 / 255),
+    "Normalized_1_1": (127.5, 1 / 127.5),
+    "NominalRange_0_255": (0.0, 1.0),
+}
 
-type Port = dict[str, Any]
 
-
-def propose_profile(inspection: dict[str, Any]) -> dict[str, Any]:
-    """The most likely profile of an inspected model, in the form of `Profile.as_dict`.
+def propose(inspection: dict[str, Any]) -> dict[str, Any]:
+    """The most likely profile of an inspected model.
 
     Args:
         inspection: what `batchservices.onnxfile.inspect` returned.
 
     Returns:
-        A profile to show in a form. Class names that the file does not know are "class 0", "class 1", ...; a detector
-        whose classes cannot be counted gets one.
+        profile: in the form of `Profile.as_dict`, to show in a form. Class names that the file does not know are
+            "class 0", "class 1", ...; a detector whose classes cannot be counted gets one.
+        why: by field ("class_names", "input.resize", "output.kind", ...) {"sure": known, likely or guess, "because":
+            one sentence}; fields that are not there have their usual value.
+
+    Raises:
+        Refused: several_labels.
     """
-    output = _output(inspection["outputs"], inspection["final"])
-    names = inspection["class_names"] or [
-        f"class {number}" for number in range(_classes(inspection["outputs"], output))
-    ]
-    return {
-        "task": KINDS[output["kind"]].task,
-        "class_names": names,
-        "input": _input(inspection["inputs"][0], classifies=KINDS[output["kind"]].task == CLASSIFICATION),
-        "output": output,
-    }
+    output = recognize(inspection)
+    task = KINDS[output.values["kind"]].task
+    names, named = _class_names(inspection["class_names"], output)
+    fed = _input(inspection, output, task)
+    why = {"class_names": named}
+    why |= {f"input.{field}": reason for field, reason in fed.why.items()}
+    why |= {f"output.{field}": reason for field, reason in output.why.items()}
+    profile = {"task": task, "class_names": names, "input": fed.values, "output": output.values}
+    return {"profile": profile, "why": why}
 
 
-def _input(port: Port, *, classifies: bool) -> dict[str, Any]:
-    shape = (port["shape"] or [])[1:]
-    dtype = "uint8" if port["dtype"] == "uint8" else "float32"
-    if len(shape) == 1:
-        layout, (channels, height, width) = "flat", _unfolded(shape[0])
-    elif len(shape) == 3 and shape[2] in (1, 3) and shape[0] not in (1, 3):
-        layout, (height, width, channels) = "NHWC", shape
-    elif len(shape) == 3:
-        layout, (channels, height, width) = "NCHW", shape
+def propose_profile(inspection: dict[str, Any]) -> dict[str, Any]:
+    """The profile of `propose` alone."""
+    return propose(inspection)["profile"]
+
+
+def _class_names(names: list[str] | None, output: Guesses) -> tuple[list[str], dict[str, str]]:
+    if names and output.values["kind"].startswith("binary_") and len(names) == 1:
+        return [f"not {names[0]}", names[0]], {"sure": LIKELY, "because": "The file names the one class."}
+    if names and output.classes in (None, len(names)):
+        return names, {"sure": KNOWN, "because": "The file names its classes."}
+    if output.classes is None:
+        return ["class 0"], {"sure": GUESS, "because": "The file does not say how many classes there are."}
+    words = f"The file names {len(names)}, the outputs have {output.classes}." if names else "The file has no names."
+    return [f"class {number}" for number in range(output.classes)], {"sure": GUESS, "because": words}
+
+
+def _input(inspection: dict[str, Any], output: Guesses, task: str) -> Guesses:
+    port = next((port for port in inspection["inputs"] if _is_image(port)), inspection["inputs"][0])
+    dtype = port["dtype"] if port["dtype"] in PIXEL_TYPES else "float32"
+    fed = Guesses(values={"name": port["name"], "dtype": dtype})
+    color = _lay_out(fed, port, inspection["properties"], task)
+    _size_up(fed, output, task)
+    _range(fed, inspection, output, port["name"], color)
+    return fed
+
+
+def _is_image(port: Port) -> bool:
+    return len(port["shape"] or ()) in (3, 4) and port["dtype"] in PIXEL_TYPES
+
+
+def _lay_out(fed: Guesses, port: Port, properties: dict[str, str], task: str) -> str:
+    """Layout, width and height; returns the color."""
+    shape = port["shape"] or []
+    match shape[1:]:
+        case [length]:
+            layout, (channels, height, width) = "flat", _unfolded(length)
+        case [height, width, (1 | 3) as channels] if height not in (1, 3):
+            layout = "NHWC"
+        case [channels, height, width]:
+            layout = "NCHW"
+        case [height, width] if shape[0] in (1, 3) or task == DETECTION:
+            layout, channels = "CHW", shape[0]
+        case _:
+            layout, channels, height, width = "NCHW", 3, None, None
+    fed.say(KNOWN, f"The input is {' x '.join('any' if side is None else str(side) for side in shape)}.", layout=layout)
+    told = read_value(properties.get("imgsz", ""))
+    if isinstance(told, int):
+        told = [told, told]
+    usable = isinstance(told, list | tuple) and len(told) == 2
+    if usable and all(type(side) is int and 0 < side <= MAX_SIDE for side in told) and not (height and width):
+        fed.say(KNOWN, "The file says imgsz.", width=told[1], height=told[0])
+    elif height and width:
+        fed.say(KNOWN, "The input has this size.", width=width, height=height)
     else:
-        layout, (channels, height, width) = "NCHW", (3, None, None)
+        side = width or height or DEFAULT_SIDES[task]
+        fed.say(GUESS, "The input takes any size; this one is usual.", width=width or side, height=height or side)
     color = "GRAY" if channels == 1 else "RGB"
-    like_imagenet = classifies and layout == "NCHW" and color == "RGB" and dtype == "float32"
-    mean, scale = (IMAGENET_MEAN, IMAGENET_SCALE) if like_imagenet else ([0.0], [1 / 255])
-    if dtype == "uint8":
-        scale = [1.0]
-    return {
-        "name": port["name"],
-        "width": width or DEFAULT_SIDE,
-        "height": height or DEFAULT_SIDE,
-        "layout": layout,
-        "color": color,
-        "mean": mean,
-        "scale": scale,
-        "dtype": dtype,
-        "resize": "stretch" if classifies else "letterbox",
-    }
+    if properties.get("Image.BitmapPixelFormat", "").startswith("Bgr"):
+        color = "BGR"
+        fed.say(KNOWN, "The file says Image.BitmapPixelFormat.", color=color)
+    else:
+        fed.say(KNOWN if color == "GRAY" else LIKELY, f"{channels or 'Any number of'} channels.", color=color)
+    return color
+
+
+def _size_up(fed: Guesses, output: Guesses, task: str) -> None:
+    if task == CLASSIFICATION:
+        fed.say(LIKELY, "Classifiers see the whole image.", resize="stretch")
+    elif output.family == "ultralytics":
+        fed.say(LIKELY, "ultralytics pads alike on both sides.", resize="letterbox_centered")
+    elif output.family in ("", "torchvision"):
+        fed.say(GUESS, "Detectors mostly keep the image's shape.", resize="letterbox")
+    else:
+        fed.say(LIKELY, "Detectors of this kind stretch the image.", resize="stretch")
+
+
+def _range(fed: Guesses, inspection: dict[str, Any], output: Guesses, name: str, color: str) -> None:
+    properties, first = inspection["properties"], inspection["first"][name]
+    told = WINDOWS_RANGES.get(properties.get("Image.NominalPixelRange", ""))
+    if fed.values["dtype"] == "uint8":
+        fed.say(KNOWN, "The input takes bytes.", mean=[0.0], scale=[1.0])
+    elif told:
+        fed.say(KNOWN, "The file says Image.NominalPixelRange.", mean=[told[0]], scale=[told[1]])
+    elif output.family == "ultralytics" or "stride" in properties:
+        fed.say(LIKELY, "ultralytics feeds pixels from 0 to 1.", mean=[0.0], scale=[1 / 255])
+    elif output.family in ("torchvision", "rtdetr"):
+        fed.say(LIKELY, f"Models like {output.family} take pixels from 0 to 1.", mean=[0.0], scale=[1 / 255])
+    elif first in ARITHMETIC:
+        because = f"The graph begins with {first}, so it seems to scale pixels by itself."
+        fed.say(GUESS, because, mean=[0.0], scale=[1.0])
+    elif output.family in ("", "detr") and (fed.values["layout"], color) == ("NCHW", "RGB") and not _detects(output):
+        fed.say(GUESS, "ImageNet's mean and deviation, the most common.", mean=IMAGENET_MEAN, scale=IMAGENET_SCALE)
+    else:
+        fed.say(GUESS, "Nothing shows the range of the pixels; 0 to 1 is common.", mean=[0.0], scale=[1 / 255])
+
+
+def _detects(output: Guesses) -> bool:
+    """Whether this is a detector, DETR left aside, which is trained as classifiers are."""
+    return KINDS[output.values["kind"]].task == DETECTION and output.family != "detr"
 
 
 def _unfolded(length: int | None) -> tuple[int, int | None, int | None]:
@@ -76,26 +157,3 @@ def _unfolded(length: int | None) -> tuple[int, int | None, int | None]:
             side = math.isqrt(length // channels)
             return channels, side, side
     return 1, 1, length
-
-
-def _output(ports: list[Port], final: list[str | None]) -> dict[str, Any]:
-    by_role = {
-        role: next((port["name"] for port in ports if any(word in port["name"].lower() for word in words)), None)
-        for role, words in (("boxes", BOX_WORDS), ("scores", SCORE_WORDS), ("classes", CLASS_WORDS))
-    }
-    boxes = by_role["boxes"] or next((port["name"] for port in ports if (port["shape"] or [])[-1:] == [4]), None)
-    if len(ports) >= 3 and boxes:
-        rest = [port["name"] for port in ports if port["name"] != boxes]
-        scores = by_role["scores"] if by_role["scores"] in rest else rest[0]
-        classes = next((name for name in (by_role["classes"], *rest) if name not in (None, boxes, scores)), rest[-1])
-        return {"kind": "boxes_scores_classes", "boxes": boxes, "scores": scores, "classes": classes}
-    if len(ports) == 2 and ports[0]["dtype"] in ("int64", "str", "object", "str_"):
-        return {"kind": "label_and_probabilities", "scores": ports[1]["name"]}
-    return {"kind": "probabilities" if final[0] in SURE else "logits", "scores": ports[0]["name"]}
-
-
-def _classes(ports: list[Port], output: dict[str, Any]) -> int:
-    if KINDS[output["kind"]].task == DETECTION:
-        return 1
-    shape = next(port["shape"] for port in ports if port["name"] == output["scores"])
-    return (shape or [1])[-1] or 1

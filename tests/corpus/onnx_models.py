@@ -112,6 +112,14 @@ def fixed(answers: dict[str, np.ndarray]) -> bytes:
     return model.SerializeToString()
 
 
+def with_properties(data: bytes, **properties: str) -> bytes:
+    """The model with what an exporter writes beside the graph."""
+    model = ModelProto.FromString(data)
+    for key, value in properties.items():
+        model.metadata_props.add(key=key, value=value)
+    return model.SerializeToString()
+
+
 def half(scores: list[float]) -> bytes:
     """A classifier of half precision that answers these numbers: its input and its output are float16."""
     weights = {"fixed": np.array([scores], np.float16), "zero": np.zeros((), np.float16)}
