@@ -4,7 +4,6 @@ Each chunk is one transaction: samples, counters and events together. Samples th
 over and counted; to ask again changes nothing twice.
 """
 
-import json
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import Any
 
+import orjson
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import F, QuerySet
@@ -20,6 +20,7 @@ from django.utils import timezone
 from config.leases import CHUNK_ROWS, breathe
 from datasets import counters, history
 from datasets.models import Annotation, Dataset, HardSetBy, Outcome, ReviewEvent, Sample, Status, Task, Verb
+from datasets.picking import of
 
 type Samples = QuerySet[Sample] | Iterable[int] | Mapping[int, int]
 """A query set, ids, or the versions that the person saw by id: a sample that has another one now is overtaken."""
@@ -133,8 +134,9 @@ def _decide_chunk(
     ids: Sequence[int], versions: Mapping[int, int], by: User, batch: str, decision: _Decision
 ) -> tuple[int, int]:
     """How many it changed, and how many were overtaken."""
-    locked = Sample.objects.select_for_update().filter(pk__in=ids).order_by("id")
-    there: list[Row] = [dict(row) for row in locked.values("id", "dataset", "name", "version", *history.COLUMNS)]
+    discards = decision.outcome == Outcome.DISCARDED
+    locked = Sample.objects.select_for_update().filter(pk__in=of(ids)).order_by("id")
+    there: list[Row] = list(locked.values("id", "dataset", "name", "version", *history.COLUMNS))
     rows = [row for row in there if versions.get(row["id"], row["version"]) == row["version"]]
     tasks = dict(Dataset.objects.filter(pk__in={row["dataset"] for row in rows}).values_list("pk", "task"))
     claims = history.claims_of([row["id"] for row in rows])
@@ -142,16 +144,16 @@ def _decide_chunk(
     events = []
     deltas: dict[int, Counter[counters.Kind]] = {}
     for row in fitting:
-        stood = claims.get(row["id"], [])
-        before = history.state(row, stood)
-        after = history.state({**row, **decision.values}, [] if decision.verb == Verb.REJECT else stood)
+        stood = orjson.dumps(claims.get(row["id"], ())).decode()
+        now = {**row, **decision.values}
+        before, after = history.written(row, stood), history.written(now, "[]" if discards else stood)
         moved = deltas.setdefault(row["dataset"], Counter())
-        moved[before["status"], before["hard"]] -= 1
-        moved[after["status"], after["hard"]] += 1
-        events.append((row["dataset"], row["id"], row["name"], json.dumps(before), json.dumps(after)))
-    changing = [row["id"] for row in fitting]
+        moved[row["status"], row["hard"]] -= 1
+        moved[now["status"], now["hard"]] += 1
+        events.append((row["dataset"], row["id"], row["name"], before, after))
+    changing = of([row["id"] for row in fitting])
     Sample.objects.filter(pk__in=changing).update(**decision.values, version=F("version") + 1)
-    if decision.verb == Verb.REJECT:
+    if discards:
         Annotation.objects.filter(sample__in=changing).delete()
     _write(events, by, batch, decision)
     for dataset_id, moved in sorted(deltas.items()):

@@ -20,7 +20,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 from config.settings import *  # noqa: E402, F403
 from config.settings import DATABASES, STORAGES  # noqa: E402
 
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+if DATABASES["default"]["ENGINE"] == "config.sqlite":
     # a file: an in-memory database locks tables between a live server's threads
     DATABASES["default"]["TEST"] = {"NAME": f"{directory}/test.sqlite3"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

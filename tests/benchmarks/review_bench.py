@@ -294,7 +294,8 @@ def main() -> int:
     dataset, people = made(count)
     goals.line(f"{count:,} samples written", f"{time.perf_counter() - start:.0f} s")
     bare = sqlite3.connect(settings.DATABASES["default"]["NAME"], isolation_level=None, timeout=60)
-    bare.execute("PRAGMA synchronous = NORMAL")
+    bare.executescript(settings.DATABASES["default"]["OPTIONS"]["init_command"])
+    bare.execute("PRAGMA foreign_keys = OFF")
     try:
         with web() as address:
             caller = Caller(address, people[0])
