@@ -80,7 +80,14 @@ def evidence(reasons: Sequence[HardReason]) -> list[Evidence]:
 
 
 def _figure(number: float | None) -> str:
-    return "" if number is None else f"{number:.3g}"
+    """Three digits that tell something, never a power of ten."""
+    if number is None:
+        return ""
+    if abs(number) >= 100:
+        return f"{number:,.0f}"
+    if number and abs(number) < 0.001:
+        return "< 0.001" if number > 0 else "> -0.001"
+    return f"{number:.3g}"
 
 
 def _range(low: float | None, high: float | None) -> str:

@@ -115,12 +115,11 @@ if __name__ == "__main__":
     people = [reviewer(f"{prefix}-{name}") for name in ("rita", "fred")]
     by = User.objects.get(username=people[0][0])
     sorted_digits, truth = digits(f"{prefix} digits", by, DIGITS)
-    yards, sheds = boxes(f"{prefix} yards", by), boxes(f"{prefix} sheds", by)
+    drawings = {name: boxes(f"{prefix} {name}", by) for name in ("yards", "sheds", "lofts", "attics", "barns")}
     said = {
         "people": people,
         "digits": {"dataset": sorted_digits.pk, "address": address(sorted_digits), "truth": truth},
-        "yards": {"dataset": yards.pk, "address": address(yards)},
-        "sheds": {"dataset": sheds.pk, "address": address(sheds)},
+        **{name: {"dataset": each.pk, "address": address(each)} for name, each in drawings.items()},
         "few": [
             {"dataset": some.pk, "address": address(some)}
             for some, _ in (digits(f"{prefix} few {number}", by, FEW) for number in range(8))

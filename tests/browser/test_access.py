@@ -1,19 +1,18 @@
 """Every page, in both themes, wide and narrow: usable by everybody, within its window, and safe by its policy."""
 
 import json
-import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import shoot
-from tests.browser.walk import Faults, file_name, places, wear
+from tests.browser.stops import STOPS
+from tests.browser.walk import Faults, file_name, places
 from tests.serving import ROOT, Served
 
-WIDTHS = (1440, 390)
 NAMED = {
     "/admin/",
     "/admin/labeling/job/#/?tab=all",
@@ -35,25 +34,11 @@ NAMED = {
 """Pages that the walk must have found, whatever else there is."""
 
 
-def choose(page: Page) -> None:
-    """Opens the filters of a grid and chooses two cards."""
-    page.locator(".hm-filters summary").click()
-    page.locator(".hm-card .hm-facts").nth(0).click()
-    page.locator(".hm-card .hm-facts").nth(1).click(modifiers=["Control"])
-    expect(page.locator("[data-selection]")).to_be_visible()
-
-
-def show_keys(page: Page) -> None:
-    """Opens the table of keys."""
-    page.keyboard.press("?")
-    expect(page.get_by_role("dialog")).to_be_visible()
-
-
-def sample_of(page: Page, served: Served, job: str) -> str:
-    """The address of the hardest sample of a job that waits."""
-    page.goto(f"{served.address}/admin/datasets/labelingjob/")
-    page.get_by_role("link", name=job, exact=True).first.click()
-    return page.locator(".hm-picture").first.evaluate("link => link.href")
+def made(served: Served, module: str) -> Any:
+    """What a module puts into the served Hardmine: the last line that it prints."""
+    command = [sys.executable, "-m", f"tests.browser.{module}"]
+    done = subprocess.run(command, cwd=ROOT, env=served.environment, check=True, capture_output=True, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.fixture(scope="module")
@@ -71,34 +56,36 @@ def visitor(browser: Browser, served: Served) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def faults(visitor: Page, served: Served) -> Faults:
+def faults(browser: Browser, visitor: Page, served: Served) -> Faults:
     """Walks through all pages once: each is loaded once, and looked at in both themes and sizes."""
     found = places(visitor.context, served)
     assert set(found) >= NAMED, f"not linked from anywhere: {NAMED - set(found)}"
     faults = Faults()
-    faults.listen(visitor)
-    pages: list[tuple[str, str, Callable[[Page], None] | None]] = [
-        (file_name(shaped), address, None) for shaped, address in found.items()
-    ]
-    digit = sample_of(visitor, served, "digits hard")
-    pages += [
-        ("grid-chosen", re.sub("sample/.*?[?]", "?", digit), choose),
-        ("sample-classification", digit, None),
-        ("sample-keys", digit, show_keys),
-        ("sample-detection", sample_of(visitor, served, "trees hard"), None),
-    ]
-    for name, address, prepare in pages:
-        visitor.goto(address)
-        if prepare:
-            prepare(visitor)
-        for theme in ("light", "dark"):
-            wear(visitor, theme)
-            faults.examine(visitor, name, theme=theme)
-            for width in WIDTHS:
-                visitor.set_viewport_size({"width": width, "height": 900})
-                shoot(visitor, f"{name}-{theme}-{width}")
-                faults.measure(visitor, name)
-            visitor.set_viewport_size({"width": WIDTHS[0], "height": 900})
+    addresses = {file_name(shaped): address for shaped, address in found.items()}
+    addresses |= {name: f"{served.address}{path}" for name, path in made(served, "reviewed").items()}
+    page = visitor.context.new_page()
+    faults.listen(page)
+    for name, address in addresses.items():
+        page.goto(address)
+        faults.look(page, name)
+    page.close()
+    for name, stop in STOPS.items():
+        page = visitor.context.new_page()
+        faults.listen(page)
+        stop(page, served)
+        faults.look(page, name)
+        page.close()
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    faults.listen(page)
+    page.goto(f"{served.address}/admin/login/")
+    faults.look(page, "login")
+    page.get_by_label("Username").fill("somebody")
+    page.get_by_label("Password").fill("else")
+    page.get_by_label("Password").press("Enter")
+    page.get_by_text("Please enter the correct").wait_for()
+    faults.look(page, "login-refused")
+    context.close()
     return faults
 
 
@@ -117,16 +104,12 @@ def test_no_page_is_wider_than_its_window(faults: Faults) -> None:
 
 def test_hostile_names_stay_text_and_within_the_window(browser: Browser, visitor: Page, served: Served) -> None:
     """Labels, files, reasons, datasets, jobs, models, services, filters, people: on their own pages and in lists."""
-    command = [sys.executable, "-m", "tests.browser.hostile"]
-    done = subprocess.run(command, cwd=ROOT, env=served.environment, check=True, capture_output=True, text=True)
     faults, dialogs, alive = Faults(), list[str](), list[str]()
-    context = browser.new_context(
-        storage_state=visitor.context.storage_state(), viewport={"width": WIDTHS[-1], "height": 900}
-    )
+    context = browser.new_context(storage_state=visitor.context.storage_state(), viewport={"width": 390, "height": 900})
     page = context.new_page()
     faults.listen(page)
     page.on("dialog", lambda dialog: (dialogs.append(page.url), dialog.dismiss()))
-    for address in json.loads(done.stdout.splitlines()[-1]):
+    for address in made(served, "hostile"):
         answer = page.goto(served.address + address)
         assert answer
         assert answer.status == 200, address
@@ -141,7 +124,7 @@ def test_hostile_names_stay_text_and_within_the_window(browser: Browser, visitor
 
 def test_the_keyboard_passes_the_side_bar_and_shows_where_it_is(visitor: Page, served: Served) -> None:
     """The first Tab offers the way to the content; on the list of jobs and on a grid every stop can be seen."""
-    visitor.set_viewport_size({"width": WIDTHS[0], "height": 900})
+    visitor.set_viewport_size({"width": 1440, "height": 900})
     visitor.goto(f"{served.address}/admin/datasets/labelingjob/")
     visitor.keyboard.press("Tab")
     expect(visitor.get_by_role("link", name="Skip to the content")).to_be_focused()

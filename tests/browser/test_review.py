@@ -212,6 +212,76 @@ def test_a_drawing_survives_that_somebody_was_faster(come: Callable[..., Reviewe
     assert drawn != mine
 
 
+def drawn(rita: Reviewer) -> list[str]:
+    """The boxes as they stand, to the last decimal."""
+    return rita.page.locator(".hm-editor-box").evaluate_all("boxes => boxes.map((box) => box.getAttribute('d'))")
+
+
+def lose(rita: Reviewer) -> Reviewer:
+    """The tab is gone, as after a crash: nothing is asked. The same person opens the same image again."""
+    rita.page.close()
+    rita.page = rita.context.new_page()
+    return rita.open(rita.place)
+
+
+def test_a_closed_tab_loses_no_drawing(come: Callable[..., Reviewer], work: dict[str, Any]) -> None:
+    """It is offered on return, can be taken up or discarded, and is gone once it is saved."""
+    rita = come().open(work["lofts"])
+    given = drawn(rita)
+    for key in ("Tab", "ArrowRight", "Tab", "Delete"):
+        rita.page.keyboard.press(key)
+    mine = drawn(rita)
+    lose(rita)
+    offer = rita.page.get_by_role("alert")
+    expect(offer).to_contain_text(re.compile(r"Your unsaved drawing from \d\d:\d\d"))
+    assert drawn(rita) == given
+    offer.get_by_role("button", name="Take it up").click()
+    expect(offer).to_be_hidden()
+    assert drawn(rita) == mine
+    rita.press("Enter")
+    claims = rita.stored()
+    saved = next(sample for sample in claims.values() if sample["status"] == "labeled")
+    assert [annotation["box"][0] for annotation in saved["annotations"]] == [101.125]
+    rita.open(rita.place)
+    expect(rita.page.locator("[data-status]")).to_have_text("Labeled")
+    expect(rita.page.get_by_role("alert")).to_be_hidden()
+
+
+def test_a_discarded_or_undone_drawing_is_not_offered(come: Callable[..., Reviewer], work: dict[str, Any]) -> None:
+    rita = come().open(work["attics"])
+    given = drawn(rita)
+    rita.page.keyboard.press("Tab")
+    rita.page.keyboard.press("ArrowRight")
+    lose(rita).page.get_by_role("button", name="Discard", exact=True).click()
+    lose(rita)
+    assert drawn(rita) == given
+    expect(rita.page.get_by_role("alert")).to_be_hidden()
+    rita.page.keyboard.press("Tab")
+    rita.page.keyboard.press("ArrowRight")
+    rita.page.keyboard.press("Control+z")
+    lose(rita)
+    expect(rita.page.get_by_role("alert")).to_be_hidden()
+
+
+def test_a_drawing_on_an_older_version_is_not_saved_unasked(come: Callable[..., Reviewer], work) -> None:
+    """Somebody was faster while the tab was gone: the drawing is taken up, and its owner decides."""
+    rita, fred = come(0).open(work["barns"]), come(1).open(work["barns"])
+    rita.page.keyboard.press("Tab")
+    rita.page.keyboard.press("ArrowRight")
+    mine = drawn(rita)
+    fred.press("Enter")
+    lose(rita).page.get_by_role("button", name="Take it up").click()
+    assert drawn(rita) == mine
+    rita.page.keyboard.press("Enter")
+    notice = rita.page.get_by_role("alert")
+    expect(notice).to_contain_text("somebody was faster")
+    assert drawn(rita) == mine
+    before = rita.at
+    notice.get_by_role("button", name="Keep mine on top").click()
+    rita.moved(before)
+    assert any(annotation["box"][0] == 101.125 for each in rita.stored().values() for annotation in each["annotations"])
+
+
 def test_a_save_waits_for_the_network(come: Callable[..., Reviewer], few) -> None:
     rita = come().open(next(few))
     before = rita.at

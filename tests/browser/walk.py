@@ -6,9 +6,10 @@ from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Response
 
+from tests.browser.conftest import shoot
 from tests.serving import Served
 
 LISTEN = """
@@ -19,6 +20,10 @@ document.addEventListener("securitypolicyviolation", (event) =>
 """Notes what the Content-Security-Policy refuses; runs before anything else of a page."""
 
 SERIOUS = {"serious", "critical"}
+EXPECTED = re.compile("Failed to load resource: the server responded with a status of 40[04]")
+"""What Chromium itself says of a refused form and of an address that leads nowhere; any other resource is asked for by
+the pages, whose answers `Faults.listen` sees."""
+
 FOREIGN = {
     # Django's own SelectFilter2.js, between the two lists of a permission chooser: a <span> with an aria-label
     ("aria-prohibited-attr", "help-tooltip"),
@@ -74,23 +79,44 @@ class Faults:
         """Takes up what the console says of errors from now on."""
 
         def hear(message: ConsoleMessage) -> None:
-            if message.type == "error":
+            if message.type == "error" and not EXPECTED.search(message.text):
                 self.complaints.append(f"{page.url}: {message.text}")
 
+        def missing(answer: Response) -> None:
+            if answer.status >= 400 and answer.request.resource_type != "document":
+                self.complaints.append(f"{page.url}: {answer.url} answers {answer.status}")
+
         page.on("console", hear)
+        page.on("response", missing)
         page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
         page.add_init_script(LISTEN)
 
     def examine(self, page: Page, name: str, *, theme: str) -> None:
         """Asks axe; of the second theme only the colors."""
+        if not page.evaluate("Boolean(window.axe)"):
+            page.evaluate(AXE_SCRIPT)
         only = {"runOnly": ["color-contrast"]} if theme == "dark" else {}
-        found: dict[str, Any] = Axe().run(page, options={"resultTypes": ["violations"], **only}).response
-        for rule in found["violations"]:
+        found: list[dict[str, Any]] = page.evaluate(
+            "options => axe.run(options).then(({ violations }) => violations)",
+            {"resultTypes": ["violations"], **only},
+        )
+        for rule in found:
             for node in rule["nodes"]:
                 foreign = any(rule["id"] == known and word in node["html"] for known, word in FOREIGN)
                 if rule["impact"] in SERIOUS and not foreign:
                     why = "; ".join(check["message"] for check in node["any"])
                     self.unusable.append(f"{name} {theme}: {rule['id']}: {node['html'][:200]} {why[:200]}")
+
+    def look(self, page: Page, name: str) -> None:
+        """Both themes, wide and narrow: a picture of each, what axe says of each theme, whether each width suffices."""
+        for width in (1440, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            for theme in ("light", "dark"):
+                wear(page, theme)
+                shoot(page, f"{name}-{theme}-{width}")
+                if width == 1440:
+                    self.examine(page, name, theme=theme)
+            self.measure(page, name)
 
     def measure(self, page: Page, name: str) -> None:
         """Whether all of it fits its window, and what the policy refused."""

@@ -18,6 +18,9 @@ export class BoxTable {
       button.addEventListener("click", () => this.#then(() => this.editor[act]()));
       this.tools.append(button);
     }
+    this.several = make("button", { type: "button", className: "hm-button hm-small", textContent: "Several", title: "A press chooses one more box, a drag all that it goes around" });
+    this.several.addEventListener("click", () => this.#then(() => this.editor.chooseSeveral(!this.editor.several)));
+    this.tools.append(this.several);
     this.labels = [...place.querySelectorAll("[data-tool]")];
     for (const label of this.labels) {
       label.addEventListener("click", () => this.#then(() => this.editor.setLabel(label.dataset.tool)));
@@ -27,8 +30,11 @@ export class BoxTable {
       const id = this.ids.get(event.target.closest("li"));
       if (id === undefined) return;
       this.#then(() => {
-        this.editor.select([id]);
-        this.editor.zoomTo(id);
+        if (this.editor.several) this.editor.toggleChosen(id);
+        else {
+          this.editor.select([id]);
+          this.editor.zoomTo(id);
+        }
       });
     });
   }
@@ -62,6 +68,8 @@ export class BoxTable {
     const names = new Set(editor.table().filter(({ id }) => chosen.has(id)).map(({ label }) => label));
     if (chosen.size === 0) names.add(editor.tool);
     for (const label of this.labels) label.classList.toggle("hm-active", names.has(label.dataset.tool));
+    this.several.setAttribute("aria-pressed", String(editor.several));
+    this.several.classList.toggle("hm-active", editor.several);
     for (const [row, id] of this.ids) {
       row.classList.toggle("hm-active", chosen.has(id));
       row.firstChild.setAttribute("aria-pressed", String(chosen.has(id)));

@@ -16,8 +16,9 @@
 import { Boxes } from "./editor/boxes.js";
 import { Camera } from "./editor/camera.js";
 import { Canvas } from "./editor/canvas.js";
-import { beside, clamp, grown, moved, snap, toImage } from "./editor/geometry.js";
+import { beside, clamp, snap, toImage } from "./editor/geometry.js";
 import { Gestures } from "./editor/gestures.js";
+import { Hand } from "./editor/hand.js";
 import { press } from "./editor/keys.js";
 import { Voice } from "./editor/voice.js";
 import { spoken } from "./editor/words.js";
@@ -33,6 +34,7 @@ export class BoxEditor {
     this.readonly = readonly;
     this.boxes = new Boxes(boxes, sure);
     this.hidden = false;
+    this.several = false; // a press chooses besides what is chosen, a drag draws a rubber band: for fingers
     this.armed = null; // the label that the next drag draws, wherever it starts
     this.latest = labels[0]?.name ?? null;
     this.place = -0.5; // in the list, where Tab goes on from
@@ -46,6 +48,7 @@ export class BoxEditor {
     this.canvas.image.addEventListener("error", () => this.voice.say(this.canvas.fail()), { signal });
     this.camera = new Camera(this.canvas);
     this.gestures = new Gestures(this, signal);
+    this.hand = new Hand(this);
     this.refresh();
   }
 
@@ -58,6 +61,11 @@ export class BoxEditor {
 
   get changed() {
     return this.boxes.changed;
+  }
+
+  /** Whether boxes [{label, box}] claim something else than what stands. */
+  differs(boxes) {
+    return this.boxes.differs(boxes);
   }
 
   get selection() {
@@ -102,9 +110,17 @@ export class BoxEditor {
     const last = this.boxes.list.findLastIndex((box) => this.boxes.chosen.has(box.id));
     if (last >= 0) this.place = last;
     this.walked = this.released = false;
+    this.hand.letGo();
     this.refresh();
     this.voice.say(spoken(this.boxes));
     this.called.onselect(this);
+  }
+
+  /** Choose a box besides the others, or no longer. */
+  toggleChosen(id) {
+    const ids = new Set(this.boxes.chosen);
+    if (!ids.delete(id)) ids.add(id);
+    this.select([...ids]);
   }
 
   selectAll() {
@@ -134,9 +150,18 @@ export class BoxEditor {
     return true;
   }
 
+  /** Choose several boxes with a finger, or no longer. */
+  chooseSeveral(several) {
+    if (several) this.arm(null);
+    this.several = several;
+    this.voice.say(several ? "Press boxes to choose several." : "");
+    this.called.onselect(this);
+  }
+
   /** Let the next drag draw a box of this label wherever it starts; null: no longer. */
   arm(name) {
     if (this.readonly) return;
+    if (name !== null) this.several = false;
     this.armed = name;
     this.element.classList.toggle("hm-arming", name !== null);
     this.voice.say(name === null ? "" : `Draw a box of ${name}.`);
@@ -193,17 +218,6 @@ export class BoxEditor {
     this.draw([left - across, top - down, left + across, top + down]);
   }
 
-  /** Move (or resize) the chosen boxes by whole pixels. */
-  nudge(dx, dy, { resize = false, joined = false } = {}) {
-    if (this.readonly) return;
-    const { size } = this.canvas;
-    const chosen = this.boxes.chosenBoxes;
-    const numbers = chosen.map(({ box }) => box);
-    const places = resize ? numbers.map((box) => grown(box, dx, dy, size)) : moved(numbers, dx, dy, size);
-    const byId = new Map(chosen.map(({ id }, index) => [id, places[index]]));
-    if (this.boxes.alter(({ id }) => ({ box: byId.get(id) }), { joined })) this.finish();
-  }
-
   /** The chosen boxes are right as they are: no longer dashed. */
   accept() {
     if (this.readonly) return;
@@ -215,6 +229,13 @@ export class BoxEditor {
     if (this.readonly) return;
     const ids = new Set(this.boxes.list.filter((box) => box.dashed).map((box) => box.id));
     if (this.boxes.alter(() => ({}), { ids })) this.finish();
+  }
+
+  /** Take up the boxes of an earlier drawing: rows of its table(). */
+  adopt(kept) {
+    if (this.readonly) return;
+    this.boxes.adopt(kept);
+    this.finish();
   }
 
   undo() {

@@ -14,6 +14,14 @@ const button = (words, act, kind = "") => {
   return one;
 };
 
+// A name, whose marks turn the direction of nothing but itself; and a line with names in it.
+const named = (name) => made("bdi", name);
+const line = (tag, ...parts) => {
+  const one = made(tag, "");
+  one.append(...parts);
+  return one;
+};
+
 const ago = (moment) => {
   const seconds = Math.max(1, Math.round((Date.now() - Date.parse(moment)) / 1000));
   if (seconds < 90) return `${seconds} s ago`;
@@ -44,8 +52,8 @@ export class Notices {
   waiting(state, { login, other, retry }) {
     if (state === this.#state) return;
     if (!state) return this.clear();
-    const words = state === "another" ? `You are logged in as ${other} now. Log in again as yourself, then it is saved from here.` : WAITING[state];
-    const parts = [made("strong", "Not saved yet."), ` ${words} `];
+    const another = ["You are logged in as ", named(other), " now. Log in again as yourself, then it is saved from here."];
+    const parts = [made("strong", "Not saved yet."), " ", ...(state === "another" ? another : [WAITING[state]]), " "];
     if (state === "login" || state === "another") {
       parts.push(made("a", "Log in", { href: login, target: "_blank", rel: "noopener", className: "hm-button hm-small" }), " ");
     }
@@ -63,14 +71,16 @@ export class Notices {
   overtaken({ theirs, sample }, { chosen, keep, take }) {
     const list = document.createElement("ul");
     for (const { by, at, what, changes } of theirs) {
-      const words = `${by}, ${ago(at)}: ${what}${changes.length ? ` (${changes.join(", ")})` : ""}`;
-      list.append(made("li", words));
+      const how = changes.length ? [" (", named(changes.join(", ")), ")"] : [];
+      list.append(line("li", named(by), `, ${ago(at)}: ${what}`, ...how));
     }
     if (!theirs.length) list.append(made("li", "It was changed meanwhile."));
-    const now = `It is ${sample.status} now${sample.current.length ? `, with ${sample.current.join(", ")}` : ""}.`;
-    const mine = chosen ? ` You chose ${chosen}.` : "";
+    const now = line("p", `It is ${sample.status} now`);
+    if (sample.current.length) now.append(", with ", named(sample.current.join(", ")));
+    now.append(".");
+    if (chosen) now.append(" You chose ", named(chosen), ".");
     this.#put(
-      [made("strong", "Nothing was saved: somebody was faster."), list, made("p", now + mine)],
+      [made("strong", "Nothing was saved: somebody was faster."), list, now],
       button("Take theirs", take),
       button("Keep mine on top", keep),
     );
@@ -86,6 +96,19 @@ export class Notices {
     this.#put(parts, ...(left ? [button("Look again", again)] : []));
     this.place.className = "hm-hold";
     this.place.querySelector("a").focus();
+  }
+
+  /** An earlier drawing of this image was never saved. */
+  offer(at, { take, discard }) {
+    const moment = new Date(at);
+    const isToday = moment.toDateString() === new Date().toDateString();
+    const when = moment.toLocaleString([], { ...(!isToday && { day: "numeric", month: "short" }), hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+    const close = (act) => () => {
+      this.clear();
+      act();
+    };
+    this.#put([made("strong", `Your unsaved drawing from ${when}`)], button("Take it up", close(take)), button("Discard", close(discard)));
+    this.place.className = "hm-hold";
   }
 
   /** A drawing would be lost. */

@@ -4,6 +4,7 @@
 // already. Names of labels, files and reasons are set as text, or come from a template that escapes them.
 
 import { BoxTable } from "./boxtable.js";
+import { Drafts } from "./drafts.js";
 import { listen } from "./keys.js";
 import { Notices } from "./notices.js";
 import { Doors, token } from "./saving.js";
@@ -31,6 +32,11 @@ let editor = null;
 let Editor = null;
 const table = bench.classification ? null : new BoxTable(part("boxes"));
 let preloaded = [];
+
+const drafts = new Drafts({
+  user: bench.user,
+  warn: () => notices.say("This browser keeps no unsaved drawings."),
+});
 
 const doors = new Doors({
   address: bench.doors,
@@ -72,7 +78,8 @@ function facts(sample) {
 }
 
 function held(holder) {
-  part("holder").textContent = holder ? `${holder} has this image open, too.` : "";
+  const name = Object.assign(document.createElement("bdi"), { textContent: holder });
+  part("holder").replaceChildren(...(holder ? [name, " has this image open, too."] : []));
 }
 
 function press(names) {
@@ -111,10 +118,35 @@ function picture(sample, image) {
     name: sample.name,
     sure: sample.sure,
     readonly: !bench.mayConfirm,
-    onchange: (now) => table.show(now),
+    onchange: (now) => {
+      table.show(now);
+      remember();
+    },
     onselect: (now) => table.choose(now),
   });
   table.show(editor);
+}
+
+/** Keeps the drawing in this browser until it is saved, discarded or undone. */
+function remember() {
+  if (unsaved()) drafts.keep(shown.id, shown.version, editor.table());
+  else drafts.drop(shown.id);
+}
+
+/** Offers the drawing that was left here unsaved; what was drawn on an older version is saved as such. */
+function recall() {
+  const draft = editor && bench.mayConfirm ? drafts.kept(shown.id) : null;
+  if (!draft) return;
+  if (!editor.differs(draft.boxes)) {
+    drafts.drop(shown.id);
+    return;
+  }
+  const take = () => {
+    shown.version = draft.version;
+    editor.adopt(draft.boxes);
+    editor.element.focus({ preventScroll: true });
+  };
+  notices.offer(draft.at, { take, discard: () => drafts.drop(shown.id) });
 }
 
 /** Shows a sample: `push` puts it into the browser's history. */
@@ -127,6 +159,7 @@ async function show(sample, { push = true } = {}) {
   else history.replaceState({ id: shown.id }, "", shown.address);
   (editor?.element ?? stage).focus({ preventScroll: true }); // a button that was pressed for the last image is not pressed for this one
   preload();
+  recall();
 }
 
 function preload() {
@@ -162,15 +195,22 @@ const decide = (verb, claims = null, version = shown.version) =>
       notices.overtaken(body, {
         chosen: claims && bench.classification ? claims.map(({ label }) => label).join(", ") : "",
         keep: () => decide(verb, claims, body.sample.version),
-        take: () => show(body.sample, { push: false }),
+        take: () => {
+          drafts.drop(shown.id);
+          show(body.sample, { push: false });
+        },
       });
     } else if (status !== 200) {
       press(shown.current);
       notices.refused(body.message);
     } else if (body.sample?.id === shown.id) {
       facts(body.sample); // hardness alone: a drawing goes on
+      if (unsaved()) remember(); // on the version that it is now
       notices.say(body.said);
-    } else await arrive(body);
+    } else {
+      drafts.drop(shown.id);
+      await arrive(body);
+    }
   });
 
 /** Shows what an answer brings; where the queue has nothing more, the sample as it is now. */
@@ -213,7 +253,11 @@ const turn = (way, event) =>
 /** Asks first where a drawing would be lost. */
 function guarded(act) {
   if (!unsaved()) return act();
-  return notices.ask({ save: () => decide("confirm", editor.claims()), discard: act });
+  const discard = () => {
+    drafts.drop(shown.id);
+    act();
+  };
+  return notices.ask({ save: () => decide("confirm", editor.claims()), discard });
 }
 
 const hard = () => bench.mayMark && decide(shown.hard ? "unmark" : "confirm_hard_example");
@@ -319,4 +363,5 @@ if (!bench.classification) {
 history.replaceState({ id: shown.id }, "", shown.address);
 facts(shown);
 preload();
+recall();
 hold();

@@ -3,7 +3,8 @@
 from tests.browser.editor.bench import Bench
 
 PROPERTIES = """() => {
-  const {between, moved, resized, grown, beside, handleAt, zoomed, held, toImage, toStage, snap, LEAST} = geometry;
+  const {between, moved, resized, grown, beside, handleAt, zoomed, held} = geometry;
+  const {toImage, toStage, snap, CORNERS, LEAST} = geometry;
   let seed = 20261122;
   const random = () => ((seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) / 2 ** 32);
   const pick = (low, high) => low + random() * (high - low);
@@ -36,8 +37,11 @@ PROPERTIES = """() => {
     if (handle === "n" || handle === "s") check(grew[0] === box[0] && grew[2] === box[2], "sides", box, handle, grew);
     if (handle === "e" || handle === "w") check(grew[1] === box[1] && grew[3] === box[3], "ends", box, handle, grew);
     check(resized(box, handle, 0, 0, size).every((number, side) => number === box[side]), "unmoved", box);
-    const corner = grown(box, dx, dy, size);
-    check(inside(corner, size) && corner[0] === box[0] && corner[1] === box[1], "grown", box, corner);
+    for (const corner of CORNERS) {
+      const grew = grown(box, dx, dy, size, corner);
+      const still = [corner.includes("w") ? 2 : 0, corner.includes("n") ? 3 : 1];
+      check(inside(grew, size) && still.every((side) => grew[side] === box[side]), "grown", corner, box, grew);
+    }
     check(inside(beside([box], 12, size)[0], size), "beside", box);
     if (drawn) {
       const [x, y] = [snap(pick(-9, 9)), snap(pick(-9, 9))];

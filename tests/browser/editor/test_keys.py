@@ -29,6 +29,38 @@ def test_arrows(bench: Bench, key: str, by: tuple[int, int, int, int]) -> None:
     assert bench.boxes == [EXACT]
 
 
+@pytest.mark.parametrize(
+    ("turns", "corner", "by"),
+    [
+        ("", "se", (0, 0, 1, -10)),
+        (".", "sw", (1, 0, 0, -10)),
+        ("..", "nw", (1, -10, 0, 0)),
+        (",", "ne", (0, -10, 1, 0)),
+        ("....", "se", (0, 0, 1, -10)),
+    ],
+)
+def test_every_corner_can_be_held(bench: Bench, turns: str, corner: str, by: tuple[int, int, int, int]) -> None:
+    """Period and comma go round the corners; Ctrl and an arrow move one edge of the held one, which is filled."""
+    bench.start(box("a", EXACT), box("b", [300, 300, 400, 400]))
+    bench.press("Tab", *turns, "Control+ArrowRight", "Control+Shift+ArrowUp")
+    assert bench.boxes[0] == [number + step for number, step in zip(EXACT, by, strict=True)]
+    assert bench.ask("document.querySelector('.hm-held').classList.contains(`hm-editor-${editor.hand.corner}`)")
+    assert bench.ask("editor.hand.corner") == corner
+    bench.press("Tab")
+    assert bench.ask("editor.hand.corner") == "se", "another box begins at the lower right"
+
+
+def test_the_held_corner_is_said_and_no_other_key(bench: Bench) -> None:
+    """Without a chosen box the keys are the page's; a corner stops at the least size, at the image's edge."""
+    bench.start(box("a", [5, 5, 25, 25]))
+    bench.press(".")
+    assert bench.ask("told.unhandled") == ["."]
+    bench.press("Tab", ".", ".")
+    assert bench.spoken == "Control and arrows move the upper left corner."
+    bench.press(*["Control+Shift+ArrowLeft"] * 2, *["Control+Shift+ArrowDown"] * 3)
+    assert bench.boxes == [[0, 24, 25, 25]]
+
+
 def test_arrows_without_a_chosen_box_are_the_page_s(bench: Bench) -> None:
     """As are Enter, the function keys of the page, and Undo with nothing to undo."""
     bench.start(*two())

@@ -1,6 +1,8 @@
 """What a mouse and fingers do in the box editor, by real pointers, under a stricter policy than the product's."""
 
 import json
+from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -252,8 +254,41 @@ def test_touch(bench: Bench) -> None:
     assert bench.point(400, 300) == (pytest.approx(left), pytest.approx(top + 30))
 
 
+def test_several_boxes_by_touch(bench: Bench) -> None:
+    """With "Several" on, a press chooses one more box, a drag those it goes around, and chosen ones move together."""
+    numbers = [[100 * place, 100, 100 * place + 60, 160] for place in range(1, 5)]
+    bench.start(*[box(place, places) for place, places in enumerate(numbers)])
+    fingers = Fingers(bench)
+    bench.ask("() => editor.chooseSeveral(true)")
+    for x in (130, 330, 330):
+        fingers.drag((x, 130), (x, 130))
+    assert bench.ask("editor.selection") == [0]
+    fingers.drag((280, 80), (480, 180))
+    assert bench.ask("editor.selection") == [0, 2, 3]
+    fingers.drag((330, 130), (330, 230))
+    assert [places[1] for places in bench.boxes] == [200, 100, 200, 200]
+    bench.press("Escape")
+    assert bench.ask("[editor.several, editor.selection.length]") == [False, 3]
+    fingers.drag((230, 130), (230, 330))
+    assert [places[1] for places in bench.boxes] == [200, 300, 200, 200]
+
+
 def test_a_thousand_boxes_stay_smooth(bench: Bench, record_property: Any) -> None:
-    """The script of a frame: looking for the box under the mouse, dragging one box, dragging all; and of an edit."""
+    """Every frame takes less than 16 ms of script: looking for the box under the mouse, dragging one, dragging all.
+
+    Script is measured by the processor's time, which other work on the machine does not lengthen. Edits are quick, too.
+    """
+    session = bench.page.context.new_cdp_session(bench.page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def script() -> float:
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        return next(1000 * metric["value"] for metric in metrics if metric["name"] == "ScriptDuration")
+
+    def told(times: Iterable[float]) -> dict[str, float]:
+        ordered = sorted(times)
+        return {"median": round(ordered[len(ordered) // 2], 2), "worst": round(ordered[-1], 2)}
+
     numbers = [[20 * place, 20 * row, 20 * place + 15.5, 20 * row + 18.25] for row in range(25) for place in range(40)]
     bench.start(*[box(place, numbers) for place, numbers in enumerate(numbers)])
     bench.ask(
@@ -272,20 +307,23 @@ def test_a_thousand_boxes_stay_smooth(bench: Bench, record_property: Any) -> Non
         bench.ask("() => {frames.length = 0}")
         if pressed:
             bench.page.mouse.down()
+        used = [script()]
         for step in range(1, 61):
             bench.page.mouse.move(here[0] + step % 3, here[1] + step)
+            used.append(script())
         bench.page.mouse.up()
-        frames = sorted(bench.ask("frames"))
-        assert len(frames) == 60
-        figures[what] = {"median": round(frames[30], 2), "worst": round(frames[-1], 2)}
+        assert len(bench.ask("frames")) == 60
+        figures[what] = told(after - before for before, after in pairwise(used))
+        figures[f"{what}, by the clock"] = told(bench.ask("frames"))
     assert bench.boxes[0] == [0, 60, 15.5, 78.25]
     assert bench.boxes[12 * 40 + 20] == [400, 360, 415.5, 378.25]
-    for what, act in (("edit", "editor.nudge(1, 0)"), ("undo", "editor.undo()"), ("choose", "editor.select([7])")):
+    for what, act in (("edit", "editor.hand.nudge(1, 0)"), ("undo", "editor.undo()"), ("choose", "editor.select([7])")):
         times = bench.ask(
             "() => {editor.select([7]); const times = []; for (let round = 0; round < 9; round++)"
             f" {{const started = performance.now(); {act}; times.push(performance.now() - started)}} return times}}"
         )
-        figures[what] = {"median": round(sorted(times)[4], 2), "worst": round(max(times), 2)}
+        figures[what] = told(times)
     print(f"\nscript of a frame with 1,000 boxes, ms: {json.dumps(figures)}")  # noqa: T201  a measured figure
     record_property("frame_ms", json.dumps(figures))
+    assert max(figures[what]["worst"] for what in ("hover", "one")) < 16
     assert max(figure["median"] for figure in figures.values()) < 16

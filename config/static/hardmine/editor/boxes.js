@@ -78,6 +78,17 @@ export class Boxes {
     this.commit([...this.list, ...boxes], { chosen: boxes.map((box) => box.id) });
   }
 
+  /** Go on to boxes [{id, label, box, dashed}] that were kept from an earlier drawing, as one step: the boxes that are
+   *  still there keep all else that is known of them. */
+  adopt(kept) {
+    const known = new Map(this.list.map((box) => [box.id, box]));
+    const list = kept.map(({ id, label, box, dashed }) => {
+      const plain = { confidence: null, origin: "human", hard: false, coefficient: 0, reasons: [] };
+      return frozen({ ...plain, ...known.get(id), id, label, box, dashed });
+    });
+    this.commit(list, { chosen: [] });
+  }
+
   remove() {
     this.commit(
       this.list.filter((box) => !this.chosen.has(box.id)),
@@ -107,11 +118,15 @@ export class Boxes {
 
   /** Whether the claims differ from the given ones. */
   get changed() {
-    const { list, given } = this;
-    if (list === given) return false;
+    return this.list !== this.given && this.differs(this.given);
+  }
+
+  /** Whether the claims differ from those of other boxes. */
+  differs(others) {
+    const { list } = this;
     return (
-      list.length !== given.length ||
-      list.some((box, index) => box.label !== given[index].label || !same(box.box, given[index].box))
+      list.length !== others.length ||
+      list.some((box, index) => box.label !== others[index].label || !same(box.box, others[index].box))
     );
   }
 }

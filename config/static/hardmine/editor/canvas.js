@@ -168,6 +168,11 @@ export class Canvas {
     else this.hint.hidden = true;
   }
 
+  /** Mark the corner that the keyboard moves. */
+  hold(corner) {
+    HANDLES.forEach((handle, index) => this.handles[index].classList.toggle("hm-held", handle === corner));
+  }
+
   // The ring, the handles and the words of the one chosen box, which may be under way to `numbers`.
   #mark(numbers) {
     const sole = this.chosen.size === 1 ? this.paths.get([...this.chosen][0])?.box : undefined;

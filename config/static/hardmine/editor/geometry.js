@@ -72,14 +72,20 @@ export function resized([xmin, ymin, xmax, ymax], handle, dx, dy, { width, heigh
   return [xmin, ymin, xmax, ymax];
 }
 
-/** The box with its lower right corner moved by (dx, dy): the keyboard's resize, which stops at the least size. */
-export function grown([xmin, ymin, xmax, ymax], dx, dy, { width, height }) {
-  return [
-    xmin,
-    ymin,
-    dx === 0 ? xmax : clamp(xmax + dx, Math.min(xmin + LEAST, width), width),
-    dy === 0 ? ymax : clamp(ymax + dy, Math.min(ymin + LEAST, height), height),
-  ];
+/** The corners of a box, clockwise from the one that the keyboard holds first. */
+export const CORNERS = ["se", "sw", "nw", "ne"];
+
+/** The box with a corner moved by (dx, dy): the keyboard's resize, which stops at the least size. */
+export function grown([xmin, ymin, xmax, ymax], dx, dy, { width, height }, corner = CORNERS[0]) {
+  if (dx !== 0) {
+    if (corner.includes("w")) xmin = clamp(xmin + dx, 0, Math.max(xmax - LEAST, 0));
+    else xmax = clamp(xmax + dx, Math.min(xmin + LEAST, width), width);
+  }
+  if (dy !== 0) {
+    if (corner.includes("n")) ymin = clamp(ymin + dy, 0, Math.max(ymax - LEAST, 0));
+    else ymax = clamp(ymax + dy, Math.min(ymin + LEAST, height), height);
+  }
+  return [xmin, ymin, xmax, ymax];
 }
 
 /** The handle of a box at a point, both in screen pixels: "nw", "n", ... or "". Whole edges are handles. A quarter of

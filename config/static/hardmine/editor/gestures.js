@@ -6,6 +6,7 @@
 //   drag an edge or a corner           resize
 //   drag elsewhere                     draw; with Ctrl or an armed label: draw, wherever it starts
 //   Shift-drag                         choose all boxes inside of a rubber band
+//   with "Several" on                  press and drag choose as with Shift; a drag in a chosen box moves the chosen ones
 //   Space-drag, middle button          push the image
 //   wheel; two fingers                 zoom about the pointer; zoom and push
 //
@@ -85,7 +86,7 @@ export class Gestures {
       this.active.pointer = event.pointerId;
       this.active.start = point;
       this.active.slack = SLACK[event.pointerType] ?? SLACK.mouse;
-      this.active.adding = event.shiftKey || event.ctrlKey || event.metaKey;
+      this.active.adding = editor.several || event.shiftKey || event.ctrlKey || event.metaKey;
     }
   }
 
@@ -100,11 +101,19 @@ export class Gestures {
     const { editor } = this;
     if (this.space) this.space.panned = true;
     if (this.space || event.button === 1 || editor.hidden) return pan(editor, point);
-    if (event.shiftKey) return band(editor, point);
+    const own = editor.several ? this.#own(point) : undefined;
+    if (event.shiftKey || (editor.several && !own)) return band(editor, point);
     const hit = this.#hit(point, event.pointerType);
     if (editor.readonly) return pan(editor, point);
+    if (own) return shift(editor, own, point);
     if (event.ctrlKey || event.metaKey || editor.armed !== null || !hit.box) return draw(editor, point);
     return hit.handle ? resize(editor, hit.box, hit.handle, point) : shift(editor, hit.box, point);
+  }
+
+  // A chosen box at a point.
+  #own(point) {
+    const at = toImage(this.editor.view, point);
+    return this.editor.boxes.chosenBoxes.find((box) => has(box.box, at));
   }
 
   // What is at a point: a box with the handle that would be grabbed, a box, or nothing. The chosen box comes first, but
@@ -189,9 +198,7 @@ export class Gestures {
     const chosen = boxes.chosen;
     if (adding) {
       if (there.length === 0) return;
-      const ids = new Set(chosen);
-      if (!ids.delete(there[0].id)) ids.add(there[0].id);
-      this.editor.select([...ids]);
+      this.editor.toggleChosen(there[0].id);
     } else {
       const now = chosen.size === 1 ? there.findIndex(({ id }) => chosen.has(id)) : -1;
       this.editor.select(there.length ? [there[(now + 1) % there.length].id] : []);

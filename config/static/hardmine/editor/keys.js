@@ -26,7 +26,7 @@ export function press(editor, event) {
 // that its key would give elsewhere, unless what it gives is a command.
 function character({ key, code, shiftKey }) {
   const elsewhere = /^(?:Key|Digit)(.)$/.exec(code);
-  const foreign = key.length === 1 && !/[a-z0-9+\-=_ ?]/i.test(key) && !shiftKey;
+  const foreign = key.length === 1 && !/[a-z0-9+\-=_ ?.,]/i.test(key) && !shiftKey;
   return (foreign && elsewhere ? elsewhere[1] : key).toLowerCase();
 }
 
@@ -35,7 +35,7 @@ function arrow(editor, event) {
   const [dx, dy] = ARROWS[event.key];
   const step = event.shiftKey ? FAR : 1;
   const resize = event.ctrlKey || event.metaKey;
-  editor.nudge(dx * step, dy * step, { resize, joined: event.repeat });
+  editor.hand.nudge(dx * step, dy * step, { resize, joined: event.repeat });
   return true;
 }
 
@@ -74,8 +74,12 @@ function plain(editor, event, pressable) {
       return tab(editor, event, pressable);
     case "Escape":
       if (editor.armed !== null) editor.arm(null);
+      else if (editor.several) editor.chooseSeveral(false);
       else return editor.drop();
       return true;
+    case ".":
+    case ",":
+      return editor.hand.turn(event.key === "." ? 1 : -1);
     case "F8":
       if (!event.repeat) editor.toggle();
       return true;

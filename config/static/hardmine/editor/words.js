@@ -1,7 +1,8 @@
 // The words of the box editor: what stands above a box, and what a screen reader says.
 
 export const HELP =
-  "Tab and Shift Tab: next and previous box. Arrows move the chosen box, with Control they resize it. " +
+  "Tab and Shift Tab: next and previous box. Arrows move the chosen box, with Control they move its held corner; " +
+  "period and comma hold the next and the previous corner. " +
   "A label's key sets its label. Insert adds a box, Delete removes it, Space accepts a dashed one. " +
   "Escape, then Tab leaves the image.";
 
@@ -15,6 +16,9 @@ export function described({ label, confidence, hard }) {
 export function sized(label, [xmin, ymin, xmax, ymax]) {
   return `${label} ${+(xmax - xmin).toFixed(1)} × ${+(ymax - ymin).toFixed(1)}`;
 }
+
+/** A corner in words. */
+export const corner = (name) => `${name.includes("n") ? "upper" : "lower"} ${name.includes("w") ? "left" : "right"} corner`;
 
 /** The chosen boxes in a sentence. */
 export function spoken({ list, chosenBoxes }) {
