@@ -129,7 +129,7 @@ def trial(name: str, *, seed: int) -> Trial:
     images, labels = SOURCES[chosen.source]()
     asked = learned.others[: chosen.inputs]
     pictures = images[asked] if chosen.shift is None else np.stack([chosen.shift(each) for each in images[asked]])
-    numbers, looks = _described(chosen.source, chosen.shift)
+    numbers, looks = described(chosen.source, chosen.shift)
     batch = Batch(
         names=tuple(f"input-{index}" for index in asked),
         task=CLASSIFICATION,
@@ -164,7 +164,7 @@ def _learned(source: str, labeled: int, unseen: tuple[int, ...], seed: int) -> _
     column = np.full(labels.max() + 1, -1)
     column[classes] = np.arange(len(classes))
     model = _trained(images[train], labels[train], seed)
-    numbers, looks = _described(source, None)
+    numbers, looks = described(source, None)
     reference = Reference(
         names=tuple(f"labeled-{index}" for index in train),
         task=CLASSIFICATION,
@@ -181,7 +181,7 @@ def _learned(source: str, labeled: int, unseen: tuple[int, ...], seed: int) -> _
 
 
 @cache
-def _described(source: str, shift: Callable[[np.ndarray], np.ndarray] | None) -> tuple[np.ndarray, np.ndarray]:
+def described(source: str, shift: Callable[[np.ndarray], np.ndarray] | None) -> tuple[np.ndarray, np.ndarray]:
     """Statistics and descriptors of all images of a source, shifted, once for all seeds."""
     numbers, looks = [], []
     for image in SOURCES[source]()[0]:

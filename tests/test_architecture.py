@@ -74,6 +74,7 @@ WITHOUT_DJANGO = [
     "datasets/preparation.py",
     "hardexamples/notation.py",
     "hardexamples/extraction.py",
+    "labeling/auto/",
     "batchservices/answers.py",
     "batchservices/closer_looks.py",
     "batchservices/onnxfile.py",
