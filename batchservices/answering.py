@@ -24,23 +24,19 @@ class Answering:
             `batchservices.inference.predict_image` has it.
         question: makes one of an item and the bytes of its image; raises Refused where there is none to ask.
         kept: by an image's content address, the answer that is kept of an earlier run (`batchservices.keeping.kept`);
-            None where there is none, and the sandbox must be asked. It reads the database.
+            None where there is none, and the sandbox must be asked. It reads the database. None where nothing is kept.
     """
 
     load: Callable[[], None]
     function: str
     question: Callable[[RunItem, bytes], Any]
-    kept: Callable[[str], dict[str, Any] | None]
+    kept: Callable[[str], dict[str, Any] | None] | None
 
 
 def answering(run: BatchRun) -> Answering:
     """How the inputs of a run are answered: by its model, in the sandbox, or by what it has said before."""
     keeps = not run.again and has_spoken(run)
-    return Answering(partial(child.load, run), child.PREDICT_IMAGE, _image, partial(kept, run) if keeps else _nothing)
-
-
-def _nothing(_: str) -> None:
-    return None
+    return Answering(partial(child.load, run), child.PREDICT_IMAGE, _image, partial(kept, run) if keeps else None)
 
 
 def _image(_: RunItem, data: bytes) -> bytes:

@@ -5,6 +5,7 @@ One per thread, since a child dies with the thread that started it; a Celery wor
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from django.conf import settings
 from batchservices import modelfiles
 from batchservices.models import BatchRun
 from config.refusals import Refused
-from config.sandbox import Outcome, Sandbox
+from config.sandbox import Outcome, Questions, Sandbox
 from datasets.preparation import Prepared
 
 LOAD_DEADLINE = 120.0
@@ -47,13 +48,19 @@ def load(run: BatchRun) -> None:
     _own.loaded = wanted
 
 
-def ask(function: str, question: Any) -> Outcome:
-    """What a function of `batchservices.answering` answers to a question about an image, or the error that it cost.
+def asking(function: str) -> Questions:
+    """A function of `batchservices.answering` for one question about an image after another, several under way at once;
+    use it as a context, put them in, and `take` what became of them."""
+    return _sandbox().questions(function, deadline_each=settings.IMAGE_DEADLINE_SECONDS)
+
+
+def take(questions: Questions, *, within: float) -> Outcome | None:
+    """As `config.sandbox.Questions.take`, with a new child where the one before died.
 
     Raises:
         Refused: the child could not be started again, or not with the model.
     """
-    return _each(function, question)
+    return _patiently(partial(questions.take, within=within))
 
 
 def predict_labeled(data: bytes, boxes: np.ndarray, *, parts: bool) -> dict[str, Any]:
@@ -107,7 +114,9 @@ def _sandbox() -> Sandbox:
 
 def _each(function: str, item: Any, *, deadline: float | None = None) -> Outcome:
     seconds = deadline or settings.IMAGE_DEADLINE_SECONDS
-    return _patiently(lambda: next(_sandbox().each(function, [item], deadline_each=seconds)))
+    with _sandbox().questions(function, deadline_each=seconds) as questions:
+        questions.put(item)
+        return _patiently(questions.wait)
 
 
 def _answer(function: str, question: dict[str, Any], *, deadline: float | None = None) -> Any:

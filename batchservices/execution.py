@@ -5,25 +5,21 @@ Any number of workers may execute one run at once, and any of them may die at an
 
 import logging
 import time
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 
 from django.db import transaction
 from django.utils import timezone
 
-from batchservices import child, output
+from batchservices import output
 from batchservices.answering import Answering, answering
-from batchservices.bringing import WRITERS
 from batchservices.freezing import freeze
-from batchservices.models import ACTIVE_RUN, RUN_MOVES, BatchRun, ItemStatus, RunItem, RunStatus
-from batchservices.queue import RETRIED, Settled, Worker
-from batchservices.results import conclude, write_result
+from batchservices.in_hand import ASKED_AHEAD, InHand
+from batchservices.models import ACTIVE_RUN, RUN_MOVES, BatchRun, ItemStatus, RunStatus
+from batchservices.queue import Worker
+from batchservices.results import conclude
 from config.leases import AWAY, CHUNK_SECONDS, LeaseLost, breathe, claim
 from config.lifecycle import move
 from config.refusals import Refused
 from config.steps import step
-from datasets import locations
-from datasets.images import MAX_BYTES, sha256
 
 log = logging.getLogger("hardmine.runs")
 
@@ -89,56 +85,16 @@ def _work(run: BatchRun, worker: Worker, answers: Answering) -> bool:
         LeaseLost: the run was stopped, or others took over what was leased, or this worker was asked to stop.
         Refused: nothing more can be predicted or written; the run fails.
     """
-    with worker.giving_back(), worker.renewing():
-        leased = deque(worker.settle_and_lease([], wanted=4))
+    with worker.giving_back(), worker.renewing(), InHand(run, answers) as hand:
+        hand.add(worker.settle_and_lease([], wanted=ASKED_AHEAD))
         step("run.chunk.leased")
-        while leased:
+        while in_hand := hand.items():
             started = time.monotonic()
-            settled = _predict(run, leased, answers, most=worker.most)
+            settled = hand.chunk(most=worker.most)
             step("run.result.written")
             rate = len(settled) / max(time.monotonic() - started, 1e-3)
-            wanted = 0 if leased else max(1, round(rate * CHUNK_SECONDS))
-            leased += worker.settle_and_lease(settled, wanted=wanted)
+            wanted = round(rate * CHUNK_SECONDS) + ASKED_AHEAD + len(settled) - len(in_hand)
+            hand.add(worker.settle_and_lease(settled, wanted=wanted, in_hand=hand.items()))
             step("run.chunk.committed")
             breathe()
     return not run.items.filter(status__in=(ItemStatus.PENDING, ItemStatus.LEASED)).exists()
-
-
-def _predict(run: BatchRun, leased: deque[RunItem], answers: Answering, *, most: int) -> list[Settled]:
-    """A chunk of what is leased: predicted, and the results written, all of them before anything is settled."""
-    started = time.monotonic()
-    settled: list[Settled] = []
-    writes: list[Future[None]] = []
-    with ThreadPoolExecutor(WRITERS) as pool:
-        while leased and time.monotonic() - started < CHUNK_SECONDS and len(settled) < most:
-            each = _predicted(leased.popleft(), answers)
-            settled.append(each)
-            if each.answer is not None:
-                writes.append(pool.submit(write_result, run, each.item, each.answer["prediction"]))
-    for write in writes:
-        write.result()
-    return settled
-
-
-def _predicted(item: RunItem, answers: Answering) -> Settled:
-    """One item, predicted or failed; its error costs itself alone. One whose content is known is not read at all.
-
-    Raises:
-        Refused: its storage is away.
-    """
-    if item.sha256 and (kept := answers.kept(item.sha256)) is not None:
-        return Settled(item, answer=kept, kept=True)
-    try:
-        data = locations.read(locations.parse(item.location), limit=MAX_BYTES)
-        if (kept := answers.kept(sha256(data))) is not None:
-            return Settled(item, answer=kept, kept=True)
-        question = answers.question(item, data)
-    except Refused as error:
-        if error.status == AWAY:
-            raise
-        return Settled(item, error=error)
-    outcome = child.ask(answers.function, question)
-    step("run.item.predicted")
-    if outcome.error is not None:
-        return Settled(item, error=outcome.error, again=outcome.error.code in RETRIED)
-    return Settled(item, answer=outcome.value)

@@ -2,7 +2,7 @@
 
     sandbox = Sandbox(imports=["batchservices.inference"], memory=MEMORY, noun="model")
     sandbox.prepare("batchservices.inference:load", model, sha256, profile, tensor, deadline=60)
-    for outcome in sandbox.each("batchservices.inference:predict_image", images, deadline_each=30): ...
+    prediction = sandbox.call("batchservices.inference:predict_image", image, deadline=30)
 
 A model's answer is as hostile as its file. The rules for what is believed stand in `batchservices.answers`.
 """

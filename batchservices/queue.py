@@ -65,8 +65,10 @@ class Worker:
         self.run = run
         self.token = secrets.token_hex(16)
 
-    def settle_and_lease(self, settled: Collection[Settled], *, wanted: int) -> list[RunItem]:
-        """One transaction: settles items, and leases up to `wanted` more.
+    def settle_and_lease(
+        self, settled: Collection[Settled], *, wanted: int, in_hand: Collection[RunItem] = ()
+    ) -> list[RunItem]:
+        """One transaction: settles items, and leases up to `wanted` more beside those that stay in hand.
 
         Items that were stopped or leased by others meanwhile are left to them. Attempts are counted and committed
         here, before anything is tried.
@@ -77,9 +79,9 @@ class Worker:
         with transaction.atomic():
             done, failed, kept = self._settle(settled)
             more: list[RunItem] = []
-            if wanted:
+            if wanted > 0 and not any(item.attempts > ALONE_FROM for item in in_hand):
                 failed += self._give_up()
-                more = self._lease(min(wanted, self.most))
+                more = self._lease(min(wanted, self.most), alone=not in_hand)
             self._count(done, failed, kept)
             step("run.chunk.before_commit")
         return more
@@ -112,8 +114,8 @@ class Worker:
         expired = Q(status=ItemStatus.LEASED, lease_expires_at__lt=timezone.now())
         return Q(run=self.run) & (Q(status=ItemStatus.PENDING) | expired)
 
-    def _lease(self, wanted: int) -> list[RunItem]:
-        for rows, most in ((Q(attempts__lt=ALONE_FROM), wanted), (Q(), 1)):
+    def _lease(self, wanted: int, *, alone: bool) -> list[RunItem]:
+        for rows, most in ((Q(attempts__lt=ALONE_FROM), wanted), (Q(), 1 if alone else 0)):
             found = RunItem.objects.filter(self._free() & rows).select_for_update(skip_locked=True)
             chosen = list(found.order_by("position").values_list("pk", flat=True)[:most])
             if chosen:

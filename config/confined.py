@@ -54,7 +54,7 @@ def serve(owner: int, memory: int, imports: list[str]) -> None:
         except EOFError:
             return
         except MemoryError:
-            send(*pack({"memory": True}))
+            send(*pack({"memory": True, "ends": True}))
             return  # in the middle of a frame: the parent starts another child
         send(*_answer(request))
         del request  # its memory belongs to the next one

@@ -6,48 +6,36 @@ dies with the thread that started it and is killed at the deadline. What it answ
 had written it.
 
     with Sandbox(imports=["datasets.images"], memory=2**30, noun="image") as sandbox:
-        for outcome in sandbox.each(inspect, images, deadline_each=20):
-            ...
+        said = sandbox.call(inspect, image, deadline=20)
+        with sandbox.questions(inspect, deadline_each=20) as questions:
+            questions.put(one)
+            questions.put(another)  # waits in the pipe, while the child works on the first
+            outcome = questions.take(within=1)
 
 The child ends with the thread that started it, and the next call starts another: in a worker, use the main thread.
 """
 
-import logging
-import os
 import re
-import select
-import shutil
-import signal
-import subprocess
-import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 
-from config.frames import BadFrame, Buffer, pack, unpack
+from config.frames import BadFrame, Buffer, pack
+from config.limited_process import LimitedProcess
 from config.refusals import Refused
 
-logger = logging.getLogger(__name__)
-
-START_DEADLINE = 120.0
-LOG_TAIL = 2000
-CHUNK = 2**20
 PLACES = ("field", "line", "item", "file")
-KEPT = ("LD_LIBRARY_PATH", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-ROOT = Path(__file__).resolve().parent.parent
 
 type Function = Callable[..., Any] | str
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one item of `Sandbox.each`: a value, or the error that it cost."""
+    """What became of one item of `Sandbox.questions`: a value, or the error that it cost."""
 
-    index: int
     value: Any = None
     error: Refused | None = None
 
@@ -65,7 +53,7 @@ class Sandbox:
         self.imports = tuple(imports)
         self.memory = memory
         self.noun = noun
-        self._child: _Child | None = None
+        self._child: LimitedProcess | None = None
         self._prepared: dict[str, tuple[tuple[Any, ...], float]] = {}
         self._lock = threading.RLock()
 
@@ -113,42 +101,40 @@ class Sandbox:
         with self._lock:
             return self._ask(self._ready(), _name(function), args, deadline)
 
-    def each(self, function: Function, items: Iterable[Any], *, deadline_each: float) -> Iterator[Outcome]:
-        """Runs a function on one item after another, and yields each outcome as soon as it is known.
+    def questions(self, function: Function, *, deadline_each: float) -> "Questions":
+        """A function for one item after another, with some of them under way at once; use it as a context.
 
-        An item that kills the child costs itself alone: the child is started and prepared again for the next.
+        An item that kills the child costs itself alone: the child is started and prepared again for those after it.
 
         Args:
             function: takes one item; else as in `call`.
-            deadline_each: seconds for one item.
-
-        Raises:
-            Refused: the child could not be started or prepared again; the items so far have their outcomes.
+            deadline_each: seconds for one item, from when the child can begin it.
         """
-        name = _name(function)
-        for index, item in enumerate(items):
-            with self._lock:
-                child = self._ready()
-                try:
-                    outcome = Outcome(index, value=self._ask(child, name, (item,), deadline_each))
-                except Refused as error:
-                    outcome = Outcome(index, error=error)
-            yield outcome
+        return Questions(self, _name(function), deadline_each)
 
-    def _ready(self) -> "_Child":
+    def _ready(self) -> LimitedProcess:
         """The living child, prepared."""
         if self._child is not None and not self._child.lives():
             self.close()
         if self._child is None:
-            self._child = _Child(self.imports, self.memory)
+            self._child = LimitedProcess(self.imports, self.memory)
             for name, (args, deadline) in self._prepared.items():
                 self._ask(self._child, name, args, deadline)
         return self._child
 
-    def _ask(self, child: "_Child", name: str, args: tuple[Any, ...], deadline: float) -> Any:
-        request = pack({"function": name, "args": list(args)})
+    def _ask(self, child: LimitedProcess, name: str, args: tuple[Any, ...], deadline: float) -> Any:
         try:
-            answer = child.ask(request, deadline)
+            child.send(_request(name, args))
+        except BaseException:
+            self.close()
+            raise
+        return self._answer(child, end=time.monotonic() + deadline, deadline=deadline)
+
+    def _answer(self, child: LimitedProcess, *, end: float, deadline: float) -> Any:
+        """The next answer of the child as a value, or raised as `call` says. Whatever went wrong, no other call will
+        read what this one left in the pipe."""
+        try:
+            answer = child.answer(end)
         except TimeoutError:
             self.close()
             raise Refused(
@@ -160,12 +146,14 @@ class Sandbox:
             self.close()
             raise Refused(f"{self.noun}_crashed", f"The {self.noun} crashed the process that worked on it.") from None
         except BaseException:
-            self.close()  # else the next call would read the answer to this one
+            self.close()
             raise
         match answer:
             case {"value": value}:
                 return value
-            case {"memory": True}:
+            case {"memory": True, **rest}:
+                if rest.get("ends"):
+                    self.close()
                 raise Refused(f"{self.noun}_memory", f"The {self.noun} needs more memory than it may have.")
             case {
                 "refused": {
@@ -188,111 +176,87 @@ def _name(function: Function) -> str:
     return function if isinstance(function, str) else f"{function.__module__}:{function.__qualname__}"
 
 
-class _Child:
-    """The process, its pipes, its log and its directory."""
+class Questions:
+    """Items on their way to the child of a sandbox, in order. The child is the sandbox's: nothing else may be called
+    while something is under way. Leaving the context with something under way ends the child."""
 
-    def __init__(self, imports: tuple[str, ...], memory: int) -> None:
-        self.owner = os.getpid()
-        self.directory = tempfile.mkdtemp(prefix="sandbox-")
-        self.log = tempfile.TemporaryFile()  # noqa: SIM115  lives as long as the child
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-s", "-m", "config.confined", str(self.owner), str(memory), *imports],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.log,
-            bufsize=0,
-            env=_environment(self.directory),
-            cwd=self.directory,
-            start_new_session=True,
-        )
-        self.requests = _pipe(self.process.stdin)
-        self.answers = _pipe(self.process.stdout)
+    def __init__(self, sandbox: Sandbox, name: str, deadline: float) -> None:
+        self._sandbox = sandbox
+        self._name = name
+        self._deadline = deadline
+        self._asked: deque[list[Buffer]] = deque()
+        self._busy: LimitedProcess | None = None  # the child that was sent all of these; None: none was yet
+        self._since = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._asked:
+            self._sandbox.close()
+
+    def __len__(self) -> int:
+        """How many items are under way."""
+        return len(self._asked)
+
+    def put(self, item: Any) -> None:
+        """Sends an item behind those that are under way; the first one is sent when its outcome is asked for."""
+        request = _request(self._name, (item,))
+        self._asked.append(request)
+        if self._busy is not None:
+            self._busy.send(list(request))
+
+    def take(self, *, within: float) -> Outcome | None:
+        """What became of the oldest item under way; None while there is nothing to be heard of it.
+
+        Args:
+            within: seconds to wait at most.
+
+        Raises:
+            Refused: the child could not be started or prepared again; what is under way stays so.
+        """
+        with self._sandbox._lock:
+            child = self._fed()
+            left = self._since + self._deadline - time.monotonic()
+            if within < left and not self._heard(child, within):
+                return None
+            return self._outcome(child)
+
+    def wait(self) -> Outcome:
+        """What became of the oldest item under way, by its deadline. Raises as `take`."""
+        with self._sandbox._lock:
+            return self._outcome(self._fed())
+
+    def _outcome(self, child: LimitedProcess) -> Outcome:
         try:
-            ready = self._read_answer(time.monotonic() + START_DEADLINE)
-        except (EOFError, TimeoutError, BadFrame):
-            ready = None
-        if ready != {"value": "ready"}:
-            self.log_end()
-            self.kill()
-            raise Refused("sandbox_failed", "The limited process for foreign data could not be started.", status=503)
+            end = self._since + self._deadline
+            outcome = Outcome(value=self._sandbox._answer(child, end=end, deadline=self._deadline))
+        except Refused as error:
+            outcome = Outcome(error=error)
+        self._asked.popleft()
+        self._since = time.monotonic()
+        if not self._asked or self._sandbox._child is not child:
+            self._busy = None
+        return outcome
 
-    def lives(self) -> bool:
-        return self.owner == os.getpid() and self.process.poll() is None
-
-    def ask(self, request: list[Buffer], seconds: float) -> Any:
-        """Sends a request, returns the answer. Raises TimeoutError, EOFError (it died) or BadFrame."""
-        end = time.monotonic() + seconds
+    def _heard(self, child: LimitedProcess, seconds: float) -> bool:
         try:
-            for piece in request:
-                self._write(memoryview(piece), end)
-        except BrokenPipeError:
-            pass  # it may have answered before it died
-        return self._read_answer(end)
+            return child.speaks(seconds)
+        except BaseException:
+            self._sandbox.close()  # as in a call: nothing of this is left for the next one
+            raise
 
-    def kill(self) -> None:
-        """Ends the process with all it started and removes its traces; in a fork of the owner only lets go."""
-        if self.owner == os.getpid():
-            if self.process.poll() is None:
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-            shutil.rmtree(self.directory, ignore_errors=True)
-        for stream in (self.process.stdin, self.process.stdout, self.log):
-            if stream is not None:
-                stream.close()
-
-    def log_end(self) -> None:
-        """Writes the end of the child's own log into ours: for operators, never for users."""
-        size = os.fstat(self.log.fileno()).st_size
-        tail = os.pread(self.log.fileno(), LOG_TAIL, max(0, size - LOG_TAIL))
-        logger.warning(
-            "sandbox: exit status %s, end of its log: %s", self.process.poll(), tail.decode(errors="replace")
-        )
-
-    def _write(self, piece: memoryview, end: float) -> None:
-        while piece:
-            _wait(self.requests, select.POLLOUT, end)
-            piece = piece[os.write(self.requests, piece[:CHUNK]) :]
-
-    def _read_answer(self, end: float) -> Any:
-        def read(length: int) -> bytearray:
-            buffer = bytearray(length)
-            rest = memoryview(buffer)
-            while rest:
-                _wait(self.answers, select.POLLIN, end)
-                count = os.readv(self.answers, [rest[:CHUNK]])
-                if count == 0:
-                    raise EOFError
-                rest = rest[count:]
-            return buffer
-
-        return unpack(read)
+    def _fed(self) -> LimitedProcess:
+        """The child that was sent all that is under way. One that died while it had nothing to do is replaced; one that
+        dies at work is asked for its answer, so that this is charged to what it worked on."""
+        if self._busy is None:
+            child = self._sandbox._ready()
+            self._since = time.monotonic()
+            for request in self._asked:
+                child.send(list(request))
+            self._busy = child
+        return self._busy
 
 
-def _pipe(stream: IO[bytes] | None) -> int:
-    assert stream is not None  # noqa: S101  Popen was asked for both pipes
-    os.set_blocking(stream.fileno(), False)
-    return stream.fileno()
-
-
-def _wait(descriptor: int, event: int, end: float) -> None:
-    """Returns when the pipe is ready or broken; raises TimeoutError at the end."""
-    poll = select.poll()
-    poll.register(descriptor, event)
-    if not poll.poll(max(0.0, end - time.monotonic()) * 1000):
-        raise TimeoutError
-
-
-def _environment(directory: str) -> dict[str, str]:
-    """Built from nothing, so that no secret of ours is in it; threads would compete with other workers."""
-    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
-    return {
-        "PATH": os.defpath,
-        "LANG": "C.UTF-8",
-        "HOME": directory,
-        "TMPDIR": directory,
-        "PYTHONPATH": str(ROOT),
-        "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime reports to its maker by default
-        "MALLOC_ARENA_MAX": "1",  # each further arena would reserve 64 MiB of the address space
-        **dict.fromkeys(threads, "1"),
-        **{name: os.environ[name] for name in KEPT if name in os.environ},
-    }
+def _request(name: str, args: tuple[Any, ...]) -> list[Buffer]:
+    return pack({"function": name, "args": list(args)})

@@ -12,6 +12,7 @@ INFRASTRUCTURE = {
     "lifecycle",
     "leases",
     "sandbox",
+    "limited_process",
     "confined",
     "frames",
     "confirmation",
@@ -47,6 +48,7 @@ BASEMENT = {
 FLOORS = ["infrastructure", "basement", "datasets", "hardexamples", "batchservices", "labeling", "config"]
 WITHOUT_DJANGO = [
     "config/sandbox.py",
+    "config/limited_process.py",
     "config/confined.py",
     "config/frames.py",
     "config/refusals.py",

@@ -126,7 +126,9 @@ def test_a_hostile_model_costs_an_answer_and_not_the_worker(model: str, code: st
         sandbox.prepare(
             "batchservices.inference:load", made, hashlib.sha256(made).hexdigest(), CLASSIFIER, "", deadline=60
         )
-        outcome = next(sandbox.each("batchservices.closer_looks:predict_changed", [question], deadline_each=2))
+        with sandbox.questions("batchservices.closer_looks:predict_changed", deadline_each=2) as questions:
+            questions.put(question)
+            outcome = questions.wait()
         if code is None:
             assert outcome.value == {"fliplr": None}
         else:

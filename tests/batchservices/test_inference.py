@@ -252,7 +252,10 @@ def test_a_bad_image_costs_its_item_alone(sandbox: Sandbox) -> None:
     model = onnx_models.conv_net()
     sandbox.prepare(inference.load, model, hashlib.sha256(model).hexdigest(), classifier(), None, deadline=60)
     items = [image(), b"", b"<svg/>", image(kind="JPEG", width=300)[:-200], image(seed=2)]
-    outcomes = list(sandbox.each(inference.predict_image, items, deadline_each=10))
+    with sandbox.questions(inference.predict_image, deadline_each=10) as questions:
+        for item in items:
+            questions.put(item)
+        outcomes = [questions.wait() for _ in items]
     codes = [outcome.error and outcome.error.code for outcome in outcomes]
     assert codes == [None, "empty_file", "unsupported_format", "truncated_image", None]
 

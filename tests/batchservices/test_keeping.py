@@ -11,11 +11,11 @@ from django.db.models import Count
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchservices import child, keeping, running
+from batchservices import keeping, running
 from batchservices.models import BatchRun, BatchService, ItemStatus, RunItem
 from batchservices.predictions import detection_json
 from batchservices.words import kept_words
-from config.sandbox import Outcome
+from config.sandbox import Questions
 from datasets import locations
 from datasets.stores import FolderStore
 from hardexamples import store
@@ -34,13 +34,13 @@ def service() -> BatchService:
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """The images that the model was asked about."""
-    ask, seen = child.ask, []
+    put, seen = Questions.put, []
 
-    def ask_and_note(function: str, data: bytes) -> Outcome:
-        seen.append(data)
-        return ask(function, data)
+    def put_and_note(questions: Questions, question: bytes) -> None:
+        seen.append(question)
+        put(questions, question)
 
-    monkeypatch.setattr(child, "ask", ask_and_note)
+    monkeypatch.setattr(Questions, "put", put_and_note)
     return seen
 
 

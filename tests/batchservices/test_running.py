@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections import Counter
 
 import pytest
 from django.contrib.auth.models import User
@@ -12,11 +13,14 @@ from batchservices import child, execution, running
 from batchservices.answering import answering
 from batchservices.deployment import change
 from batchservices.freezing import freeze
+from batchservices.in_hand import InHand
 from batchservices.models import BatchRun, BatchService, ItemStatus, RunItem
-from batchservices.queue import WORKER_TRIES, Worker
+from batchservices.queue import WORKER_TRIES, Settled, Worker
 from config.leases import ATTEMPTS, LeaseLost, claim
 from config.refusals import Refused
-from config.sandbox import Outcome
+from config.sandbox import Outcome, Questions
+from datasets import locations
+from datasets.locations import Location
 from hardexamples.models import Features
 from tests import loop
 from tests.factories import InferenceModelFactory
@@ -160,15 +164,15 @@ def test_a_stopped_run_keeps_its_predictions_and_gives_the_rest_back(
 ) -> None:
     loop.put_digits("inputs:night", first=400, count=12)
     run = running.start(service=service, by=None)
-    ask = child.ask
+    take = child.take
 
-    def stop_in_between(function: str, data: bytes) -> Outcome:
+    def stop_in_between(questions: Questions, *, within: float) -> Outcome | None:
         if RunItem.objects.filter(run=run, status=ItemStatus.DONE).exists():
             running.stop(run=run, by=None)
-            monkeypatch.setattr(child, "ask", ask)
-        return ask(function, data)
+            monkeypatch.setattr(child, "take", take)
+        return take(questions, within=within)
 
-    monkeypatch.setattr(child, "ask", stop_in_between)
+    monkeypatch.setattr(child, "take", stop_in_between)
     running.execute(run.pk)
     run.refresh_from_db()
     assert run.status == "stopped"
@@ -195,19 +199,21 @@ def test_an_item_that_kills_the_child_is_tried_three_times_and_its_neighbors_are
     service: BatchService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loop.put_digits("inputs:night", first=400, count=4)
-    poison = loop.content("inputs:night/0401.png")
-    ask, tries = child.ask, []
+    loop.put("inputs:night/0401.png", loop.content("inputs:night/0401.png") + b"crash")
+    monkeypatch.setattr(child, "PREDICT_IMAGE", "tests.corpus.deadly_images:predict_image")
+    read, tries = locations.read, []
 
-    def crash(function: str, data: bytes) -> Outcome:
-        if data != poison:
-            return ask(function, data)
-        tries.append(data)
-        return Outcome(0, error=Refused("image_crashed", "The image crashed the process that worked on it."))
+    def count(location: Location, *, limit: int) -> bytes:
+        tries.append(location.name)
+        return read(location, limit=limit)
 
-    monkeypatch.setattr(child, "ask", crash)
+    monkeypatch.setattr(locations, "read", count)
     run = loop.run(service)
-    assert (run.status, run.done, run.failed, len(tries)) == ("alarm", 3, 1, 3)
-    assert run.items.get(name="0401.png").error_code == "image_crashed"
+    assert (run.status, run.done, run.failed) == ("alarm", 3, 1)
+    assert Counter(tries)["0401.png"] == 3
+    assert {attempts for name, attempts in run.items.values_list("name", "attempts") if name != "0401.png"} == {1}
+    failed = run.items.get(name="0401.png")
+    assert (failed.error_code, failed.error) == ("image_crashed", "The image crashed the process that worked on it.")
 
 
 @pytest.fixture
@@ -249,7 +255,12 @@ def test_a_worker_that_comes_back_from_the_dead_writes_nothing(prepared: BatchRu
     from_the_dead = Worker(prepared)
     items = from_the_dead.settle_and_lease([], wanted=4)
     answers = answering(prepared)
-    settled = [execution._predicted(item, answers) for item in items] if answers.load() is None else []
+    answers.load()
+    settled: list[Settled] = []
+    with InHand(prepared, answers) as hand:
+        hand.add(items)
+        while hand.items():
+            settled += hand.chunk(most=4)
     prepared.items.update(lease_expires_at=prepared.created_at)
     running.execute(prepared.pk)
     with pytest.raises(LeaseLost):
@@ -280,14 +291,14 @@ def test_an_image_may_take_longer_than_a_lease_lasts(
     settings.LEASE_SECONDS = 1
     loop.put_digits("inputs:night", first=400, count=1)
     run = running.start(service=service, by=None)
-    ask = child.ask
+    take = child.take
 
-    def slowly(function: str, data: bytes) -> Outcome:
+    def slowly(questions: Questions, *, within: float) -> Outcome | None:
         time.sleep(1.2)
         assert not Worker(run).settle_and_lease([], wanted=4)  # nobody else gets it meanwhile
-        return ask(function, data)
+        return take(questions, within=within)
 
-    monkeypatch.setattr(child, "ask", slowly)
+    monkeypatch.setattr(child, "take", slowly)
     running.execute(run.pk)
     run.refresh_from_db()
     assert (run.status, run.done, run.items.get().attempts) == ("finished", 1, 1)

@@ -65,7 +65,8 @@ class Figures:
     sandbox_mib: float = 0.0
 
     def __str__(self) -> str:
-        return f"{self.files / self.seconds:6.1f} img/s  {1000 * self.processor / self.files:6.2f} ms of a core per image"
+        cost = 1000 * self.processor / self.files
+        return f"{self.files / self.seconds:6.1f} img/s, {cost:6.2f} ms of a core per image"
 
 
 class Workers:
@@ -144,7 +145,9 @@ def worked(service: BatchService, running_workers: Workers) -> Figures:
 
 def deployed(model: InferenceModel, folder: str, by: User) -> BatchService:
     """A service on a folder of the inputs."""
-    return deploy(name=folder, model=model, input_location=f"inputs:{folder}", output_location=f"outputs:{folder}", by=by)
+    return deploy(
+        name=folder, model=model, input_location=f"inputs:{folder}", output_location=f"outputs:{folder}", by=by
+    )
 
 
 def photographs(folder: str, *, count: int, width: int, height: int, quality: int = many_inputs.QUALITY) -> Path:

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from config.confined import FILE_LIMIT
+from config.limited_process import ROOT
 from config.refusals import Refused
-from config.sandbox import ROOT, Sandbox
+from config.sandbox import Outcome, Sandbox
 from tests.corpus import sandboxed
 
 DEADLY = {
@@ -115,28 +116,54 @@ def test_a_hundred_megabytes_pass_both_ways(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize("deed", DEADLY)
 def test_a_deadly_item_costs_itself_alone(sandbox: Sandbox, deed: str) -> None:
     started, deadline = time.monotonic(), 10 if "memory" in deed else 1.5
-    before, deadly, after = sandbox.each(sandboxed.misbehave, ["good", deed, "good"], deadline_each=deadline)
-    assert (before.index, before.value, before.error) == (0, "good", None)
-    assert deadly.index == 1
+    before, deadly, after = outcomes(sandbox, "good", deed, "good", deadline=deadline)
+    assert (before.value, before.error) == ("good", None)
     assert deadly.error is not None
     assert deadly.error.code == DEADLY[deed]
     assert "/" not in deadly.error.message
-    assert (after.index, after.value, after.error) == (2, "good", None)
+    assert (after.value, after.error) == ("good", None)
     assert time.monotonic() - started < 15
 
 
-def test_outcomes_arrive_one_by_one(sandbox: Sandbox) -> None:
-    taken = []
+def test_items_wait_in_the_pipe_while_the_child_works(sandbox: Sandbox) -> None:
+    with sandbox.questions(sandboxed.nap, deadline_each=10) as questions:
+        for _ in range(3):
+            questions.put(0.2)
+        assert questions.take(within=0) is None
+        assert len(questions) == 3
+        assert [questions.wait().value for _ in range(3)] == ["rested"] * 3
+        assert len(questions) == 0
 
-    def items() -> Iterator[str]:
-        for deed in ("good", "exit", "good"):
-            taken.append(deed)
-            yield deed
 
-    for number, outcome in enumerate(sandbox.each(sandboxed.misbehave, items(), deadline_each=10), start=1):
-        assert outcome.index == number - 1
-        assert len(taken) == number
-    assert number == 3
+def test_each_item_under_way_has_its_whole_deadline(sandbox: Sandbox) -> None:
+    with sandbox.questions(sandboxed.nap, deadline_each=1) as questions:
+        for _ in range(4):
+            questions.put(0.4)
+        assert [questions.wait().value for _ in range(4)] == ["rested"] * 4
+
+
+def test_items_larger_than_the_pipe_go_both_ways_at_once(sandbox: Sandbox) -> None:
+    pictures = [np.full(5 * 2**20, number, np.uint8) for number in range(4)]
+    with sandbox.questions(sandboxed.echo, deadline_each=30) as questions:
+        for picture in pictures:
+            questions.put(picture)
+        assert all(np.array_equal(questions.wait().value, picture) for picture in pictures)
+
+
+def test_what_is_left_under_way_is_no_answer_to_the_next_call(sandbox: Sandbox) -> None:
+    with sandbox.questions(sandboxed.double, deadline_each=10) as questions:
+        questions.put(1)
+        questions.put(2)
+        assert questions.wait().value == 2
+    assert sandbox.call(sandboxed.double, 21, deadline=10) == 42
+
+
+def test_work_that_nobody_waits_for_any_more_is_killed(sandbox: Sandbox) -> None:
+    child = _child_of(sandbox)
+    with sandbox.questions(sandboxed.misbehave, deadline_each=600) as questions:
+        questions.put("loop")
+        assert questions.take(within=0.1) is None
+    assert not _runs(child)
 
 
 def test_a_restarted_child_is_prepared_again() -> None:
@@ -162,7 +189,7 @@ def test_a_child_killed_from_outside_at_work_charges_the_item_at_once(sandbox: S
     child = sandbox.call(sandboxed.process, deadline=10)
     subprocess.Popen([sys.executable, "-c", f"import os, time; time.sleep(0.5); os.kill({child}, 9)"])
     started = time.monotonic()
-    asleep, good = sandbox.each(sandboxed.misbehave, ["sleep", "good"], deadline_each=60)
+    asleep, good = outcomes(sandbox, "sleep", "good", deadline=60)
     assert asleep.error is not None
     assert asleep.error.code == "image_crashed"
     assert good.value == "good"
@@ -232,6 +259,14 @@ def test_a_child_that_cannot_start_is_refused_without_its_log() -> None:
         sandbox.call(sandboxed.double, 1, deadline=10)
     assert caught.value.code == "sandbox_failed"
     assert "no_such_module" not in caught.value.message
+
+
+def outcomes(sandbox: Sandbox, *deeds: str, deadline: float) -> list[Outcome]:
+    """What became of items that were all under way at once."""
+    with sandbox.questions(sandboxed.misbehave, deadline_each=deadline) as questions:
+        for deed in deeds:
+            questions.put(deed)
+        return [questions.wait() for _ in deeds]
 
 
 def _child_of(sandbox: Sandbox) -> int:
