@@ -36,7 +36,7 @@ def propose(inspection: dict[str, Any]) -> dict[str, Any]:
             one sentence}; fields that are not there have their usual value.
 
     Raises:
-        Refused: several_labels.
+        Refused: several_labels, unknown_output.
     """
     output = recognize(inspection)
     task = KINDS[output.values["kind"]].task

@@ -50,7 +50,8 @@ def recognize(inspection: dict[str, Any]) -> Guesses:
         inspection: what `batchservices.onnxfile.inspect` returned.
 
     Raises:
-        Refused: several_labels for a head that scores each class by itself.
+        Refused: several_labels for a head that scores each class by itself; unknown_output for what is neither
+            scores nor boxes.
     """
     ports = inspection["outputs"]
     named = len(inspection["class_names"] or ()) or None
@@ -63,10 +64,23 @@ def recognize(inspection: dict[str, Any]) -> Guesses:
     elif task != "classify" and (boxes := _boxes_port(ports)) is not None:
         _of_several(guesses, boxes, ports, inspection, named)
     elif task != "classify" and _is_table(ports[0]):
+        _refuse_maps(ports[0], inspection["final"][0])
         _of_one(guesses, ports[0], named, inspection)
     else:
         _of_classifier(guesses, inspection, named)
     return guesses
+
+
+def _refuse_maps(port: Port, final: str | None) -> None:
+    """Segmentation and text recognition end in a table of probabilities, which raw boxes never are."""
+    if final in ("Softmax", "Sigmoid", "LogSoftmax", "ArgMax") or (
+        len(port["shape"]) > 3 and port["shape"][-1] not in (6, 7)
+    ):
+        raise Refused(
+            "unknown_output",
+            "The model's output is neither a score per class nor boxes. If it is, write down its profile.",
+            field="output.kind",
+        )
 
 
 def _of_classifier(guesses: Guesses, inspection: dict[str, Any], named: int | None) -> None:

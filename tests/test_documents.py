@@ -1,11 +1,13 @@
 """What the documents tell people to type is what the commands take."""
 
+import json
 import re
 import shlex
 
 import pytest
 from django.core.management import get_commands, load_command_class
 
+from batchservices.profile import KINDS, Profile
 from tests.serving import ROOT
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -28,3 +30,18 @@ def test_a_documented_command_is_understood(line: str) -> None:
     app = get_commands()[name]
     command = load_command_class(app, name) if isinstance(app, str) else app
     command.create_parser("manage.py", name).parse_args(words)
+
+
+PROFILES = [
+    json.loads(text) for text in re.findall(r"^```json\n(.*?)^```", (ROOT / "docs/models.md").read_text(), re.M | re.S)
+]
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile["output"]["kind"])
+def test_a_documented_profile_is_valid(profile: dict) -> None:
+    assert Profile.from_dict(profile).as_dict()["class_names"] == profile["class_names"]
+
+
+def test_the_documents_show_a_profile_of_nearly_every_kind() -> None:
+    """The binary kinds differ in one word."""
+    assert {profile["output"]["kind"] for profile in PROFILES} >= KINDS.keys() - {"binary_logit"}

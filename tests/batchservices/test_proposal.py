@@ -213,6 +213,21 @@ def test_a_head_for_several_labels_is_refused_in_words() -> None:
 
 
 @pytest.mark.parametrize(
+    "model",
+    [
+        ending_in("Softmax", {"text": np.zeros((1, 40, 96), np.float32)}, "text"),
+        ending_in("Sigmoid", {"map": np.zeros((1, 1, 32, 32), np.float32)}, "map"),
+        fixed({"map": np.zeros((1, 21, 32, 32), np.float32)}),
+    ],
+    ids=["text recognition", "segmentation", "segmentation of logits"],
+)
+def test_what_is_neither_scores_nor_boxes_is_refused_in_words(model: bytes) -> None:
+    with pytest.raises(Refused) as caught:
+        propose(onnxfile.inspect(model))
+    assert_refusal(caught.value, "unknown_output", field=True)
+
+
+@pytest.mark.parametrize(
     "model", [*DETECTORS.values(), *(each[0] for each in CLASSIFIERS.values())], ids=[*DETECTORS, *CLASSIFIERS]
 )
 def test_every_guess_says_how_sure_it_is_and_why(model: bytes) -> None:
