@@ -10,8 +10,10 @@ from functools import partial
 from typing import Any
 
 from batchservices import child
+from batchservices.foreign_results import words_at
 from batchservices.keeping import has_spoken, kept
 from batchservices.models import BatchRun, RunItem
+from config.refusals import Refused
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,21 @@ class Answering:
 
 
 def answering(run: BatchRun) -> Answering:
-    """How the inputs of a run are answered: by its model, in the sandbox, or by what it has said before."""
+    """How the inputs of a run are answered: by its model, in the sandbox, or by what it has said before; or by what
+    another system said, which the sandbox checks."""
+    if run.results_location:
+        return Answering(partial(child.expect, run), child.CHECK_ANSWER, _what_was_said, None)
     keeps = not run.again and has_spoken(run)
     return Answering(partial(child.load, run), child.PREDICT_IMAGE, _image, partial(kept, run) if keeps else None)
+
+
+def _what_was_said(item: RunItem, data: bytes) -> dict[str, bytes]:
+    if item.said is None:
+        raise Refused("no_answer", "The other system has no result for this image.")
+    try:
+        return {"data": data, "said": words_at(item.said)}
+    except Refused as refused:
+        raise Refused(refused.code, f"Its result: {refused.message}", status=refused.status) from None
 
 
 def _image(_: RunItem, data: bytes) -> bytes:

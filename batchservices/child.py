@@ -19,6 +19,7 @@ from datasets.preparation import Prepared
 
 LOAD_DEADLINE = 120.0
 PREDICT_IMAGE = "batchservices.inference:predict_image"
+CHECK_ANSWER = "batchservices.foreign_answers:answer_of"
 TRIES = 3
 # The child died or was killed, which may have had nothing to do with what it worked on.
 TRANSIENT = frozenset({"image_crashed", "image_timeout", "image_memory", "sandbox_failed", "storage_unavailable"})
@@ -48,6 +49,21 @@ def load(run: BatchRun) -> None:
     _own.loaded = wanted
 
 
+def expect(run: BatchRun) -> None:
+    """Has the child ready to check what another system said of the inputs of a run.
+
+    Raises:
+        Refused: sandbox_failed.
+    """
+    wanted = ("elsewhere", run.predictor)
+    if _own.loaded == wanted:
+        return
+    _own.loaded = ()
+    expected = (run.profile["task"], run.profile["class_names"])
+    _patiently(lambda: _sandbox().prepare("batchservices.foreign_answers:expect", *expected, deadline=LOAD_DEADLINE))
+    _own.loaded = wanted
+
+
 def asking(function: str) -> Questions:
     """A function of `batchservices.answering` for one question about an image after another, several under way at once;
     use it as a context, put them in, and `take` what became of them."""
@@ -71,6 +87,16 @@ def predict_labeled(data: bytes, boxes: np.ndarray, *, parts: bool) -> dict[str,
     """
     question = {"data": data, "boxes": boxes, "parts": parts}
     return _answer("batchservices.closer_looks:predict_labeled", question)
+
+
+def describe_labeled(data: bytes, boxes: np.ndarray, *, parts: bool) -> dict[str, Any]:
+    """As `predict_labeled`, without asking any model: as `batchservices.foreign_answers.describe_labeled`.
+
+    Raises:
+        Refused: what the image cost, or the child could not be started again.
+    """
+    question = {"data": data, "boxes": boxes, "parts": parts}
+    return _answer("batchservices.foreign_answers:describe_labeled", question)
 
 
 def predict_changed(data: bytes, operations: Sequence[str], boxes: np.ndarray | None) -> dict[str, Any]:
@@ -105,7 +131,7 @@ def close() -> None:
 def _sandbox() -> Sandbox:
     if _own.sandbox is None:
         _own.sandbox = Sandbox(
-            imports=["batchservices.closer_looks", "datasets.preparation"],
+            imports=["batchservices.closer_looks", "batchservices.foreign_answers", "datasets.preparation"],
             memory=settings.SANDBOX_MEMORY_MIB * 2**20,
             noun="image",
         )

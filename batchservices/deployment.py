@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from batchservices.collection import check_task
+from batchservices.elsewhere import check_place
 from batchservices.inputs import is_manifest
 from batchservices.models import BatchService, InferenceModel, ModelStatus
 from batchservices.words import filtering_words
@@ -28,6 +29,7 @@ def deploy(
     output_location: str,
     by: User | None,
     description: str = "",
+    results_location: str = "",
     filtering: bool = False,
     filter: HardExampleFilter | None = None,  # noqa: A002  the domain's word
     training_manifest: str = "",
@@ -44,17 +46,21 @@ def deploy(
         output_location: where results are written, as `alias:path`.
         by: who deploys.
         description: at most 100 characters.
+        results_location: of a model that runs elsewhere, where its results are, as `alias:path`: a folder, a
+            `.manifest` or a `.jsonl`; else "".
         filtering, filter, training_manifest, output_dataset, output_dataset_name, label_mapping: as
             `configure_filtering`.
 
     Raises:
-        Refused: model_not_ready (409), bad_value, name_exists (409), and as `change` and `configure_filtering`.
+        Refused: model_not_ready (409), bad_value, name_exists (409); as `batchservices.elsewhere.check_place`,
+            `change` and `configure_filtering`.
     """
     _check_locations(input_location, output_location)
+    check_place(model, results_location, output_location)
     _check_manifest(training_manifest)
     service = BatchService(created_by=by)
     with transaction.atomic():
-        _save(service, name, description, model, input_location, output_location)
+        _save(service, name, description, model, input_location, output_location, results_location)
         if filtering or output_dataset or output_dataset_name:
             service = _configure(
                 service, by, filtering, filter, training_manifest, output_dataset, output_dataset_name, label_mapping
@@ -71,6 +77,7 @@ def change(
     input_location: str,
     output_location: str,
     description: str = "",
+    results_location: str = "",
 ) -> BatchService:
     """Changes a service from its next run on.
 
@@ -80,9 +87,10 @@ def change(
             output dataset.
     """
     _check_locations(input_location, output_location)
+    check_place(model, results_location, output_location)
     with transaction.atomic():
         service = BatchService.objects.select_for_update(of=("self",)).get(pk=service.pk)
-        _save(service, name, description, model, input_location, output_location)
+        _save(service, name, description, model, input_location, output_location, results_location)
         if service.filtering and service.output_dataset is not None:
             check_task(model.task, service.output_dataset, field="model")
             service.label_mapping = _mapping(model, service.output_dataset, service.label_mapping)
@@ -164,12 +172,14 @@ def _save(
     model: InferenceModel,
     input_location: str,
     output_location: str,
+    results_location: str,
 ) -> None:
     if model.status != ModelStatus.READY:
         words = f"The model {model} is not ready: {model.error or model.get_status_display()}"
         raise Refused("model_not_ready", words, status=409, field="model")
     service.name, service.description, service.model = name.strip(), description.strip(), model
     service.input_location, service.output_location = input_location.strip(), output_location.strip()
+    service.results_location = results_location.strip()
     try:
         service.clean_fields()
     except ValidationError as error:

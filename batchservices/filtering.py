@@ -75,7 +75,9 @@ def filter_run(lease: Lease, task: CollectionTask) -> None:
 
 def looker_of(run: BatchRun, frozen: dict) -> Looker | None:
     """Who looks again at images for a run's filter: the run's own model, as long as its settings say; None for
-    nobody."""
+    nobody. A model that runs elsewhere cannot be asked."""
+    if run.results_location:
+        return None
     chosen = FilterSettings.from_dict(frozen["settings"])
     return Looker.of(chosen, predictor=run.predictor, ask=partial(_ask_again, run))
 
@@ -98,6 +100,7 @@ def reference_of(lease: Lease, run: BatchRun, frozen: dict, *, looker: Looker | 
         task=run.profile["task"],
         class_names=run.profile["class_names"],
         describe=partial(_describe, run),
+        asked=not run.results_location,
     )
     return reference.build(
         frozen["training_manifest"],
@@ -109,6 +112,8 @@ def reference_of(lease: Lease, run: BatchRun, frozen: dict, *, looker: Looker | 
 
 
 def _describe(run: BatchRun, data: bytes, boxes: np.ndarray, parts: bool) -> dict[str, Any]:
+    if run.results_location:
+        return child.describe_labeled(data, boxes, parts=parts)
     child.load(run)
     return child.predict_labeled(data, boxes, parts=parts)
 
@@ -177,7 +182,9 @@ def _box_statistics(sha256s: Sequence[str], predictor: str, boxes: Sequence[np.n
     """(m, 2) float32 per input, NaN where what is kept is not about these boxes."""
     measured = store.detections(sha256s, predictor)
     return tuple(
-        table[:, 6:] if table is not None and len(table) == len(here) else np.full((len(here), 2), np.nan, np.float32)
+        table[:, 6:]
+        if table is not None and np.array_equal(table[:, :4], here)
+        else np.full((len(here), 2), np.nan, np.float32)
         for table, here in zip(measured, boxes, strict=True)
     )
 

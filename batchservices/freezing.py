@@ -1,14 +1,15 @@
 """How a run begins: the list of its inputs, frozen chunk by chunk, with what earlier runs said about them."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from batchservices.inputs import list_inputs
+from batchservices.foreign_results import answered_inputs
+from batchservices.inputs import Input, list_inputs
 from batchservices.keeping import Earlier
 from batchservices.models import RUN_MOVES, BatchRun, ItemStatus, RunItem, RunStatus
 from config.doorbell import ring
@@ -16,8 +17,10 @@ from config.leases import CHUNK_ROWS, Lease, breathe
 from config.lifecycle import move_one
 from config.refusals import Refused
 from config.steps import step
+from datasets.formats.jsonlines import strict_loads
 
 RUN = "batchservices.execute_run"
+CHUNK_BYTES = 4_000_000
 
 
 def freeze(lease: Lease, run: BatchRun) -> None:
@@ -29,21 +32,24 @@ def freeze(lease: Lease, run: BatchRun) -> None:
 
     Raises:
         LeaseLost: it was stopped, or somebody else prepares it.
-        Refused: no_input; as `batchservices.inputs.list_inputs`.
+        Refused: no_input; as `batchservices.inputs.list_inputs` and `batchservices.foreign_results.answered_inputs`.
     """
     _begin_anew(lease, run)
     earlier = Earlier(run)
     total = 0
+    size = 0
     chunk: list[RunItem] = []
-    for each in list_inputs(run.input_location):
+    for each in _inputs_of(run):
         item = RunItem(run=run, position=total, name=each.name, location=each.location, etag=each.etag)
         if each.error is not None:
             item.status, item.error_code, item.error = ItemStatus.FAILED, each.error.code, str(each.error)[:500]
+        elif each.said:
+            item.said = strict_loads(each.said.encode())
         chunk.append(item)
-        total += 1
-        if len(chunk) == CHUNK_ROWS:
+        total, size = total + 1, size + len(each.said)
+        if len(chunk) == CHUNK_ROWS or size > CHUNK_BYTES:
             _keep(lease, earlier, chunk)
-            chunk = []
+            chunk, size = [], 0
     _keep(lease, earlier, chunk)
     if not total:
         raise Refused("no_input", f"There are no images in {run.input_location} any more.")
@@ -55,6 +61,12 @@ def freeze(lease: Lease, run: BatchRun) -> None:
             ring(RUN, run.pk, times=settings.WORKER_PROCESSES - 1)
         step("run.prepare.before_commit")
     step("run.prepared")
+
+
+def _inputs_of(run: BatchRun) -> Iterator[Input]:
+    if run.results_location:
+        return answered_inputs(run.results_location, run.input_location)
+    return list_inputs(run.input_location)
 
 
 def _begin_anew(lease: Lease, run: BatchRun) -> None:

@@ -24,12 +24,14 @@ class Input:
         location: where its bytes are, `alias:path`; "" where that cannot be said.
         etag: changes with its content; "" where the listing does not know.
         error: why it cannot be read, where that is known already.
+        said: what another system said of it, as JSON; "" where nobody was asked.
     """
 
     name: str
     location: str
     etag: str = ""
     error: Refused | None = None
+    said: str = ""
 
 
 def is_manifest(text: str) -> bool:
@@ -82,10 +84,11 @@ def _of_manifest(location: Location) -> Iterator[Input]:
                 continue
             if source not in seen:
                 seen.add(source)
-                yield Input(_below(base, source), str(source))
+                yield Input(name_of(base, source), str(source))
 
 
-def _below(base: Location, source: Location) -> str:
+def name_of(base: Location, source: Location) -> str:
+    """What an input is called: relative to the folder where sources start, or with the name of its own storage."""
     prefix = f"{base.path}/" if base.path else ""
     if source.alias != base.alias:
         return f"{source.alias}/{source.path}"

@@ -73,7 +73,7 @@ class Earlier:
         self.run = run
         before = BatchRun.objects.filter(predictor=run.predictor, input_location=run.input_location, done__gt=0)
         found = before.exclude(pk=run.pk).exclude(status__in=ACTIVE_RUN).order_by("-pk")
-        self.runs = [] if run.again else list(found[:MOST_RUNS])
+        self.runs = [] if run.again or run.results_location else list(found[:MOST_RUNS])
         self._lists = [_Items(each) for each in self.runs]
         self._results = _Results(run, self.runs)
         self._relied_on: dict[str, bool] = {}

@@ -23,7 +23,10 @@ MODEL_MOVES = {
 
 
 class InferenceModel(LeasedWork):
-    """An ONNX file by its hash, with the profile that says how to feed and read it. Ready after its dry run."""
+    """An ONNX file by its hash, with the profile that says how to feed and read it. Ready after its dry run.
+
+    One that runs elsewhere has no file here: another system predicts, and its results are taken in.
+    """
 
     WORKING = (ModelStatus.CHECKING,)
 
@@ -32,6 +35,7 @@ class InferenceModel(LeasedWork):
     task = models.CharField(max_length=32, choices=Task)
     sha256 = models.CharField(max_length=64, editable=False)
     size = models.PositiveBigIntegerField(editable=False)
+    elsewhere = models.BooleanField("runs elsewhere", default=False, editable=False)
     class_names = models.JSONField(default=list)
     profile = models.JSONField(default=dict)
     activations_tensor = models.CharField(max_length=300, blank=True, editable=False)
@@ -44,7 +48,13 @@ class InferenceModel(LeasedWork):
     class Meta:
         ordering = ["-id"]
         verbose_name = "model"
-        constraints = [models.UniqueConstraint(fields=["name", "version"], name="model_version_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["name", "version"], name="model_version_once"),
+            models.CheckConstraint(
+                condition=Q(elsewhere=False) | Q(sha256="", size=0, activations_tensor="", status=ModelStatus.READY),
+                name="model_elsewhere_has_no_file",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
@@ -58,6 +68,9 @@ class BatchService(models.Model):
     model = models.ForeignKey(InferenceModel, models.PROTECT, related_name="services")
     input_location = models.CharField(max_length=1000, help_text="A folder or a .manifest, as alias:path.")
     output_location = models.CharField(max_length=1000, help_text="Where the results are written, as alias:path.")
+    results_location = models.CharField(
+        max_length=1000, blank=True, help_text="Where the system that runs the model has written its results."
+    )
     filtering = models.BooleanField("hard example filtering", default=False)
     filter = models.ForeignKey(
         HardExampleFilter,
@@ -140,7 +153,8 @@ class BatchRun(LeasedWork):
     status = models.CharField(max_length=16, choices=RunStatus, default=RunStatus.PREPARING)
     input_location = models.CharField(max_length=1000)
     output_location = models.CharField(max_length=1000)
-    model_sha256 = models.CharField(max_length=64)
+    results_location = models.CharField(max_length=1000, blank=True)
+    model_sha256 = models.CharField(max_length=64, blank=True)
     profile = models.JSONField()
     activations_tensor = models.CharField(max_length=300, blank=True)
     predictor = models.CharField(max_length=129)
@@ -178,7 +192,10 @@ class ItemStatus(models.TextChoices):
 
 
 class RunItem(models.Model):
-    """One input of a run: leased, tried, predicted once. `prediction` is ModelArts' JSON, immutable once done."""
+    """One input of a run: leased, tried, predicted once. `prediction` is ModelArts' JSON, immutable once done.
+
+    `said` is what another system said of it, as it was read, until it is believed: {"words": ...} or {"at": location}.
+    """
 
     run = models.ForeignKey(BatchRun, models.CASCADE, related_name="items")
     position = models.PositiveIntegerField()
@@ -197,6 +214,7 @@ class RunItem(models.Model):
     height = models.PositiveIntegerField(null=True)
     predicted_label = models.CharField(max_length=1024, blank=True)
     confidence = models.FloatField(null=True)
+    said = models.JSONField(null=True)
     prediction = models.JSONField(null=True)
     probabilities = models.BinaryField(null=True)
 

@@ -196,6 +196,7 @@ def _predicted(answer: dict[str, Any]) -> dict[str, Any]:
         "width": answer["width"],
         "height": answer["height"],
         "prediction": answer["prediction"],
+        "said": None,
         "predicted_label": label,
         "confidence": confidence,
         "probabilities": None if probabilities is None else np.asarray(probabilities, np.float32).tobytes(),

@@ -6,6 +6,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from batchservices import output
+from batchservices.elsewhere import check_results
 from batchservices.execution import execute
 from batchservices.freezing import RUN
 from batchservices.inputs import has_inputs
@@ -42,7 +43,9 @@ def start(*, service: BatchService, by: User | None, again: bool = False) -> Bat
         Refused: already_running (409, `item` is the run), model_not_ready (409), no_input, and as
             `batchservices.inputs.list_inputs`.
     """
-    if not has_inputs(service.input_location):
+    if service.results_location:
+        check_results(service)
+    elif not has_inputs(service.input_location):
         raise Refused(
             "no_input",
             f"{service.name} has no input data. Put images into {service.input_location}.",
@@ -77,6 +80,7 @@ def _frozen(service: BatchService, by: User | None, again: bool) -> BatchRun:
         model=model,
         input_location=service.input_location,
         output_location=service.output_location,
+        results_location=service.results_location,
         model_sha256=model.sha256,
         profile=model.profile,
         activations_tensor=model.activations_tensor,

@@ -47,6 +47,8 @@ class Seer:
         class_names: in the order of its outputs.
         describe: bytes of an image, its labeled boxes, whether its parts are measured -> as
             `batchservices.closer_looks.predict_labeled`; raises Refused.
+        asked: whether it can be asked; what it says of the labeled images is unknown where it cannot, and `describe`
+            gives the rest.
     """
 
     model: str
@@ -55,6 +57,7 @@ class Seer:
     task: str
     class_names: Sequence[str]
     describe: Describe
+    asked: bool = True
 
     @property
     def classifies(self) -> bool:
@@ -170,9 +173,11 @@ def _one(sample: ManifestSample, base: Location, of_label: Mapping[str, int], se
 
 def _measure(labeled: Sequence[Labeled], seer: Seer, committed: Callable[[], None]) -> set[str]:
     """Measures what the store lacks; returns the images of which that was not possible."""
-    wanted = store.extractors(
-        model=seer.model, tensor=seer.tensor, predictor=seer.predictor, classifies=seer.classifies
-    )
+    wanted = [(EXTRACTOR, VERSION)]
+    if seer.asked:
+        wanted = store.extractors(
+            model=seer.model, tensor=seer.tensor, predictor=seer.predictor, classifies=seer.classifies
+        )
     absent = store.missing((each.sha256 for each in labeled), wanted)
     boxed = [each for each in labeled if len(each.boxes)]
     absent |= {each.sha256 for each, row in zip(boxed, _labeled_rows(boxed), strict=True) if row is None}
@@ -222,7 +227,7 @@ def _reference(labeled: Sequence[Labeled], seer: Seer, fingerprint: str) -> Refe
     activations = probabilities = None
     if seer.tensor:
         activations = store.load(sha256s, store.activations_extractor(seer.model, seer.tensor), 1).vectors
-    if seer.classifies:
+    if seer.classifies and seer.asked:
         probabilities = store.load(sha256s, store.probabilities_extractor(seer.predictor), 1).statistics
     common: dict[str, Any] = {
         "names": tuple(each.name for each in labeled),
@@ -246,7 +251,7 @@ def _reference(labeled: Sequence[Labeled], seer: Seer, fingerprint: str) -> Refe
         box_statistics=tuple(
             none if row is None else row.reshape(none.shape) for row, none in zip(measured, unknown, strict=True)
         ),
-        answers=_answers(common, sha256s, seer.predictor),
+        answers=_answers(common, sha256s, seer.predictor) if seer.asked else None,
         part_descriptors=looks,
         part_held=held,
         fingerprint=fingerprint,

@@ -79,6 +79,7 @@ WITHOUT_DJANGO = [
     "labeling/auto/",
     "batchservices/answers.py",
     "batchservices/closer_looks.py",
+    "batchservices/foreign_answers.py",
     "batchservices/onnxfile.py",
     "batchservices/proposal.py",
     "batchservices/inference.py",
