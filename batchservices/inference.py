@@ -18,6 +18,7 @@ import onnxruntime
 from onnxruntime.capi.onnxruntime_pybind11_state import InvalidProtobuf
 
 from batchservices.answers import Seen, read_boxes, read_probabilities
+from batchservices.companions import companions_of
 from batchservices.onnxfile import with_output
 from batchservices.predictions import classification_json, detection_json
 from batchservices.profile import CLASSIFICATION, COLORS, Input, Profile
@@ -41,6 +42,7 @@ class Loaded:
     profile: Profile
     session: onnxruntime.InferenceSession
     activations_tensor: str | None
+    companions: dict[str, np.ndarray]
 
 
 _loaded: Loaded | None = None
@@ -70,7 +72,8 @@ def load(model: bytes, sha256: str, profile: dict[str, Any], activations_tensor:
     checked = Profile.from_dict(profile)
     session = _session(with_output(model, activations_tensor))
     _check_ports(session, checked)
-    _loaded = Loaded(sha256, checked, session, activations_tensor or None)
+    companions = companions_of(session.get_inputs(), checked.input)
+    _loaded = Loaded(sha256, checked, session, activations_tensor or None, companions)
     return {"seconds": time.monotonic() - started}
 
 
@@ -233,7 +236,9 @@ def _scaled(rgb: np.ndarray, width: int, height: int) -> np.ndarray:
 def _run(model: Loaded, tensor: np.ndarray) -> dict[str, Any]:
     names = list(dict.fromkeys([*model.profile.output.ports.values(), *filter(None, [model.activations_tensor])]))
     try:
-        return dict(zip(names, model.session.run(names, {model.profile.input.name: tensor}), strict=True))
+        return dict(
+            zip(names, model.session.run(names, {model.profile.input.name: tensor, **model.companions}), strict=True)
+        )
     except Exception as error:  # the runtime's errors have no common class, and paths in their words
         _refuse_memory(error)
         raise Refused("model_failed", f"The model could not run on this image ({type(error).__name__}).") from None
@@ -280,8 +285,8 @@ def _refuse_memory(error: Exception) -> None:
 def _check_ports(session: onnxruntime.InferenceSession, profile: Profile) -> None:
     inputs = {port.name: port for port in session.get_inputs()}
     outputs = {port.name for port in session.get_outputs()}
-    if set(inputs) != {profile.input.name}:
-        raise Refused("unknown_port", "The profile must name the model's only input.", field="input.name")
+    if profile.input.name not in inputs:
+        raise Refused("unknown_port", f"The model has no input {profile.input.name}.", field="input.name")
     for field, name in profile.output.ports.items():
         if name not in outputs:
             raise Refused("unknown_port", f"The model has no output {name}.", field=f"output.{field}")

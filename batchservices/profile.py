@@ -24,6 +24,7 @@ BOX_UNITS = ("pixel", "normalized")
 ACTIVATIONS = ("none", "softmax", "sigmoid")
 BACKGROUNDS = ("none", "first", "last")
 COLUMNS = ("box score class", "batch box class score", "class score box", "batch class score box")
+SIZES_ORDERS = ("width_height", "height_width")
 SUPPRESSIONS = ("none", "per_class", "agnostic")
 PORTS = ("scores", "boxes", "classes", "count", "indices")
 MAX_CLASSES = 10_000
@@ -71,6 +72,9 @@ class Input:
         resize: stretch (to width x height whatever the shape), letterbox (keep the shape, pad with gray 114 on the
             right and below) or letterbox_centered (pad alike on both sides, as ultralytics does; an odd pixel goes to
             the right or below).
+        sizes: a second input that is told the size of what the model sees, so that boxes come in its pixels; or "".
+        sizes_order: what that input takes first.
+        ones: a further input that is all 1 (a mask of the pixels that count, a scale that is none); or "".
     """
 
     name: str
@@ -82,6 +86,9 @@ class Input:
     scale: tuple[float, ...] = (1.0,)
     dtype: str = "float32"
     resize: str = "stretch"
+    sizes: str = ""
+    sizes_order: str = "width_height"
+    ones: str = ""
 
 
 @dataclass(frozen=True)
@@ -197,7 +204,12 @@ def _input(fields: Fields) -> Input:
         scale=fields.take("scale", lambda value: numbers(value, COLORS[color]), defaults.scale),
         dtype=fields.choice("dtype", DTYPES, defaults.dtype),
         resize=fields.choice("resize", RESIZES, defaults.resize),
+        sizes=fields.take("sizes", text, defaults.sizes),
+        sizes_order=fields.choice("sizes_order", SIZES_ORDERS, defaults.sizes_order),
+        ones=fields.take("ones", text, defaults.ones),
     )
+    if result.name in (result.sizes, result.ones) or (result.sizes and result.sizes == result.ones):
+        raise refused("input.sizes", "and ones must be other inputs than the image's, and than each other")
     if result.dtype == "uint8" and (any(result.mean) or set(result.scale) != {1.0}):
         raise refused("input.dtype", "uint8 takes pixels as they are: mean 0 and scale 1")
     if 0.0 in result.scale:

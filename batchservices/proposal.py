@@ -72,7 +72,21 @@ def _input(inspection: dict[str, Any], output: Guesses, task: str) -> Guesses:
     color = _lay_out(fed, port, inspection["properties"], task)
     _size_up(fed, output, task)
     _range(fed, inspection, output, port["name"], color)
+    for other in inspection["inputs"]:
+        if other is not port:
+            _accompany(fed, other)
     return fed
+
+
+def _accompany(fed: Guesses, port: Port) -> None:
+    """A further input: a size, or ones."""
+    name = port["name"].lower()
+    if "mask" in name or "scale" in name:
+        fed.say(LIKELY, f"The model also takes {port['name']}: nothing is masked or scaled.", ones=port["name"])
+    elif (port["shape"] or [])[-1:] == [2] or "size" in name or "shape" in name:
+        order = "width_height" if "orig" in name or "target" in name else "height_width"
+        because = f"The model also takes {port['name']}, the size that its boxes refer to."
+        fed.say(LIKELY, because, sizes=port["name"], sizes_order=order)
 
 
 def _is_image(port: Port) -> bool:

@@ -207,6 +207,7 @@ def _of_framework(guesses: Guesses, boxes: Port, operators: Iterable[str]) -> No
         because = "torchvision's detectors give corners in pixels, and count classes from 1."
         guesses.say(LIKELY, because, box_format="xyxy", box_unit="pixel", class_offset=1)
     else:
+        guesses.family = "rtdetr" if "GridSample" in operators else ""
         guesses.say(GUESS, "The most common.", box_format="xyxy", box_unit="pixel")
 
 

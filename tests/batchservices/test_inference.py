@@ -16,7 +16,7 @@ from batchservices.profile import Input
 from config.refusals import Refused
 from config.sandbox import Sandbox
 from tests.batchservices.refusals import assert_refusal
-from tests.corpus import onnx_models
+from tests.corpus import onnx_exports, onnx_models
 
 CLASSES = list(onnx_models.CLASSES)
 NAN, INF = float("nan"), float("inf")
@@ -156,7 +156,7 @@ def test_mean_and_scale_belong_to_their_channel_and_bytes_stay_bytes() -> None:
 
 
 def test_half_precision_goes_in_and_comes_out() -> None:
-    result = predict(onnx_models.half([0.5, 0.25, 0.25]), classifier(dtype="float16"))
+    result = predict(onnx_exports.half([0.5, 0.25, 0.25]), classifier(dtype="float16"))
     assert result["probabilities"].tolist() == [0.5, 0.25, 0.25]
 
 

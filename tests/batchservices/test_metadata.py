@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from onnx import ModelProto
 
 from batchservices import metadata
-from tests.corpus import onnx_models
+from tests.corpus import onnx_exports, onnx_models
 
 
 def model(**properties: str) -> ModelProto:
-    return ModelProto.FromString(onnx_models.with_properties(onnx_models.conv_net(), **properties))
+    return ModelProto.FromString(onnx_exports.with_properties(onnx_models.conv_net(), **properties))
 
 
 NOTATIONS = {

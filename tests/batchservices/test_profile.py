@@ -58,7 +58,20 @@ BAD = [
     ("input.scale", [0, 1, 1]),
     ("input.dtype", "float64"),
     ("input.resize", "crop"),
+    ("input.sizes", "image"),
+    ("input.ones", 3),
+    ("input.sizes_order", "depth"),
     ("input.surprise", 1),
+    ("output.kind", "binary_logits"),
+    ("output.activation", "relu"),
+    ("output.background", True),
+    ("output.objectness", "yes"),
+    ("output.columns", "box class score"),
+    ("output.suppression", "soft"),
+    ("output.iou_threshold", -0.1),
+    ("output.most_boxes", 0),
+    ("output.most_boxes", 10**6),
+    ("output.extra", -1),
     ("output.kind", "boxes_scores_classes"),
     ("output.kind", "regression"),
     ("output.scores", 7),
@@ -103,6 +116,20 @@ def test_a_detectors_three_outputs_differ() -> None:
     data["output"]["classes"] = "scores"
     with pytest.raises(Refused):
         Profile.from_dict(data)
+
+
+def test_one_number_needs_two_classes() -> None:
+    data = changed("output.kind", "binary_probability")
+    assert Profile.from_dict(data).class_names == ("cat", "dog")
+    with pytest.raises(Refused) as caught:
+        Profile.from_dict(data | {"class_names": ["cat", "dog", "fox"]})
+    assert caught.value.where["field"] == "class_names"
+
+
+@pytest.mark.parametrize(("kind", "suppression"), [("grid", "per_class"), ("rows", "none")])
+def test_raw_boxes_are_suppressed_if_nothing_is_said(kind: str, suppression: str) -> None:
+    output = {"kind": kind, "boxes": "output0"}
+    assert Profile.from_dict(DETECTOR | {"output": output}).output.suppression == suppression
 
 
 def test_bytes_as_input_take_pixels_as_they_are() -> None:

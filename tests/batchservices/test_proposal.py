@@ -15,8 +15,9 @@ from batchservices.profile import Profile
 from batchservices.proposal import propose
 from config.refusals import Refused
 from tests.batchservices.refusals import assert_refusal
-from tests.corpus import onnx_models
-from tests.corpus.onnx_models import SIDE, fixed, with_properties
+from tests.corpus import onnx_exports, onnx_models
+from tests.corpus.onnx_exports import with_properties
+from tests.corpus.onnx_models import SIDE, fixed
 
 NAMES = ["cat", "dog", "fox"]
 ULTRALYTICS = {"names": "{0: 'cat', 1: 'dog', 2: 'fox'}", "stride": "32", "imgsz": "[8, 8]", "task": "detect"}
@@ -171,6 +172,17 @@ def test_class_names_come_from_the_file(name: str) -> None:
     proposal = propose(onnxfile.inspect(DETECTORS[name]))
     assert proposal["profile"]["class_names"] == NAMES
     assert proposal["why"]["class_names"]["sure"] == "known"
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_model_that_takes_the_size_or_a_mask_beside_the_image_gets_them(masked: bool) -> None:
+    model = onnx_exports.sized(masked=masked)
+    profile = propose(onnxfile.inspect(model))["profile"]
+    assert profile["input"]["sizes"] == "orig_target_sizes"
+    inference.load(model, hashlib.sha256(model).hexdigest(), profile, None)
+    found = inference.predict_image(square())
+    assert np.allclose(found["boxes"], [[0, 0, 80, 80]])
+    assert np.isclose(found["confidences"][0], 0.9)
 
 
 def classifying(scores: list[float], *, ends: str = "Identity", name: str = "scores", **properties: str) -> bytes:

@@ -112,28 +112,6 @@ def fixed(answers: dict[str, np.ndarray]) -> bytes:
     return model.SerializeToString()
 
 
-def with_properties(data: bytes, **properties: str) -> bytes:
-    """The model with what an exporter writes beside the graph."""
-    model = ModelProto.FromString(data)
-    for key, value in properties.items():
-        model.metadata_props.add(key=key, value=value)
-    return model.SerializeToString()
-
-
-def half(scores: list[float]) -> bytes:
-    """A classifier of half precision that answers these numbers: its input and its output are float16."""
-    weights = {"fixed": np.array([scores], np.float16), "zero": np.zeros((), np.float16)}
-    nodes = [
-        make_node("ReduceMean", ["image"], ["mean"], keepdims=0),
-        make_node("Mul", ["mean", "zero"], ["nothing"]),
-        make_node("Add", ["fixed", "nothing"], ["scores"]),
-    ]
-    model = build(nodes, weights=weights, outputs={"scores": (1, len(scores))})
-    for port in (*model.graph.input, *model.graph.output):
-        port.type.tensor_type.elem_type = TensorProto.FLOAT16
-    return model.SerializeToString()
-
-
 @cache
 def scikit_learn(kind: str, *, zipmap: bool = True) -> bytes:
     """A scikit-learn classifier of (n, 64) images of 3 classes: "mlp", "logistic" or "forest"."""
