@@ -12,7 +12,7 @@ from django.utils import timezone
 from batchservices.models import BatchRun, CollectionTask, InferenceModel
 from config.doorbell import ring
 from config.leases import LeasedWork
-from datasets.models import DatasetVersion, Hold, ImportTask
+from datasets.models import DatasetRemoval, DatasetVersion, Hold, ImportTask
 from hardexamples.learning_work import TASK, ask_to_learn, due
 from hardexamples.models import FilterReport
 from labeling.models import ReviewLease, ReviewTask
@@ -26,6 +26,7 @@ WORK: tuple[tuple[type[LeasedWork], str], ...] = (
     (CollectionTask, "batchservices.execute_collection"),
     (ImportTask, "datasets.execute_import"),
     (DatasetVersion, "datasets.execute_publishing"),
+    (DatasetRemoval, "datasets.execute_removal"),
     (ReviewTask, "labeling.execute_review"),
     (FilterReport, TASK),
 )

@@ -31,7 +31,16 @@ from batchservices.models import (
 )
 from batchservices.progress import Progress, of_collection, of_run
 from config.figures import ago, dot
-from datasets.models import Dataset, DatasetVersion, ImportTask, SampleCount, Status, TaskStatus, VersionStatus
+from datasets.models import (
+    Dataset,
+    DatasetRemoval,
+    DatasetVersion,
+    ImportTask,
+    SampleCount,
+    Status,
+    TaskStatus,
+    VersionStatus,
+)
 
 SHOWN = 12
 LATELY = timedelta(days=7)
@@ -74,7 +83,7 @@ def today(request: HttpRequest) -> dict[str, Any]:
 def to_be_confirmed() -> list[tuple[str, int, int, str]]:
     """Datasets with samples that wait for people, most first: name, how many, how many of them hard, the grid."""
     counts = (
-        SampleCount.objects.filter(status=Status.TO_BE_CONFIRMED, count__gt=0)
+        SampleCount.objects.filter(dataset__removed_at=None, status=Status.TO_BE_CONFIRMED, count__gt=0)
         .values("dataset", "dataset__name")
         .annotate(waiting=Sum("count"))
         .order_by("-waiting")[:SHOWN]
@@ -94,7 +103,7 @@ def to_be_confirmed() -> list[tuple[str, int, int, str]]:
 
 
 def running(user: User | AnonymousUser) -> list[Line]:
-    """Runs, collections, model checks, imports and publishings that go on now."""
+    """Runs, collections, model checks, removals, imports and publishings that go on now."""
     lines: list[Line] = []
     if user.has_perm("batchservices.view_batchrun"):
         runs = BatchRun.objects.filter(status__in=BatchRun.WORKING).select_related("service")
@@ -125,6 +134,17 @@ def running(user: User | AnonymousUser) -> list[Line]:
     if user.has_perm("batchservices.view_inferencemodel"):
         models = InferenceModel.objects.filter(status=ModelStatus.CHECKING)
         lines += [Line(f"Model {model}", page_of_model(model.pk), state_of_model(model)) for model in models[:SHOWN]]
+    if user.has_perm("datasets.view_dataset"):
+        removals = DatasetRemoval.objects.filter(status__in=DatasetRemoval.WORKING)
+        lines += [
+            Line(
+                str(removal),
+                reverse("admin:datasets_dataset_changelist"),
+                dot("Running", "busy"),
+                f"{removal.done:,} of {removal.total:,} samples",
+            )
+            for removal in removals[:SHOWN]
+        ]
     if user.has_perm("datasets.view_importtask"):
         imports = ImportTask.objects.filter(status__in=ImportTask.WORKING).select_related("dataset")
         lines += [
@@ -163,6 +183,12 @@ def failed(user: User | AnonymousUser) -> list[Line]:
         for model in _lately(InferenceModel.objects.filter(status=ModelStatus.REFUSED), since):
             link = page_of_model(model.pk)
             add(model.ended, name=f"Model {model}", link=link, state=state_of_model(model), words=model.error)
+    if user.has_perm("datasets.view_dataset"):
+        datasets = reverse("admin:datasets_dataset_changelist")
+        for gone in _lately(DatasetRemoval.objects.filter(status=TaskStatus.FAILED), since):
+            add(
+                gone.ended, name=str(gone), link=datasets, state=dot(gone.get_status_display(), "bad"), words=gone.error
+            )
     if user.has_perm("datasets.view_importtask"):
         for task in _lately(ImportTask.objects.filter(status=TaskStatus.FAILED).select_related("dataset"), since):
             link = page_of_import(task.pk)

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from config.api.doors import Door, Inside
 from config.api.strict import Nothing
 from config.refusals import Refused
-from datasets import changes, creation, importing, locations, publishing
+from datasets import changes, creation, importing, locations, publishing, removal
 from datasets.filters import DatasetFilters
 from datasets.inputs import DatasetChange, DatasetInput, ImportInput, LabelChange, LabelsInput, PublishInput
 from datasets.models import Dataset, DatasetVersion, ImportTask, Label, VersionStatus
@@ -63,7 +63,7 @@ class DatasetDoor(ListModelMixin, RetrieveModelMixin, Door):
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: int) -> Response:
         """Delete a dataset, unless something fills or needs it."""
-        creation.delete_dataset(dataset=self.get_object(), by=self.caller)
+        removal.delete_dataset(dataset=self.get_object(), by=self.caller)
         return Response(status=204)
 
     @extend_schema(

@@ -137,8 +137,9 @@ def _decide_chunk(
     discards = decision.outcome == Outcome.DISCARDED
     locked = Sample.objects.select_for_update().filter(pk__in=of(ids)).order_by("id")
     there: list[Row] = list(locked.values("id", "dataset", "name", "version", *history.COLUMNS))
+    tasks = dict(Dataset.objects.filter(pk__in={row["dataset"] for row in there}).values_list("pk", "task"))
+    there = [row for row in there if row["dataset"] in tasks]  # what is being removed is gone
     rows = [row for row in there if versions.get(row["id"], row["version"]) == row["version"]]
-    tasks = dict(Dataset.objects.filter(pk__in={row["dataset"] for row in rows}).values_list("pk", "task"))
     claims = history.claims_of([row["id"] for row in rows])
     fitting = [row for row in rows if decision.fits(row, tasks[row["dataset"]], claims.get(row["id"], ()))]
     events = []

@@ -1,4 +1,4 @@
-"""Datasets and their labels come to be, and go."""
+"""Datasets and their labels come to be."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -6,25 +6,11 @@ from collections.abc import Iterable
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import ProtectedError, Q
-from django.utils import timezone
 
 from config.refusals import Refused
 from datasets.counters import KINDS
 from datasets.formats import fields
-from datasets.models import (
-    Annotation,
-    Dataset,
-    DatasetVersion,
-    Hold,
-    ImportTask,
-    Label,
-    LabelingJob,
-    ReviewEvent,
-    Sample,
-    SampleCount,
-    Task,
-)
+from datasets.models import Dataset, Label, LabelingJob, SampleCount, Task
 
 SHORTCUTS = "123456789abcdefghijklmnopqrstuvwxyz0"
 
@@ -103,35 +89,3 @@ def label_name(name: str) -> str:
     if clean is None:
         raise Refused("bad_label", "A label has 1 to 1,024 characters, none of them a line break or control character.")
     return clean
-
-
-@transaction.atomic
-def delete_dataset(*, dataset: Dataset, by: User | None) -> None:
-    """Removes a dataset with its samples and its history; bytes and files of published versions stay.
-
-    Raises:
-        Refused: dataset_in_use (409), in words, while something fills or needs it.
-    """
-    Dataset.objects.select_for_update().get(pk=dataset.pk)
-    hold = Hold.objects.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), dataset=dataset).first()
-    busy = (
-        ImportTask.objects.filter(dataset=dataset, status__in=ImportTask.WORKING).exists()
-        or DatasetVersion.objects.filter(dataset=dataset, status__in=DatasetVersion.WORKING).exists()
-    )
-    if hold or busy:
-        words = hold.words if hold else "An import or a publishing of it is going on."
-        raise Refused("dataset_in_use", f"{dataset.name} cannot be deleted now: {words}", status=409)
-    try:
-        with transaction.atomic():
-            # Events that undo protect those that they undo; annotations protect their labels.
-            ReviewEvent.objects.filter(dataset=dataset, undoes__isnull=False).delete()
-            ReviewEvent.objects.filter(dataset=dataset).delete()
-            Annotation.objects.filter(sample__dataset=dataset).delete()
-            Sample.objects.filter(dataset=dataset).delete()
-            dataset.delete()
-    except ProtectedError:
-        raise Refused(
-            "dataset_in_use",
-            f"{dataset.name} cannot be deleted: a batch service or a collection task names it.",
-            status=409,
-        ) from None

@@ -56,7 +56,7 @@ class DatasetEventDoor(ListModelMixin, Inside):
 class EventDoor(RetrieveModelMixin, Door):
     """One decision."""
 
-    queryset = ReviewEvent.objects.select_related("by")
+    queryset = ReviewEvent.objects.filter(dataset__removed_at=None).select_related("by")
     serializer_class = EventSerializer
     lookup_value_converter = "int"
     permissions = {"retrieve": "datasets.view_reviewevent", "undo": "datasets.confirm_sample"}

@@ -21,14 +21,18 @@ THUMBNAIL_TYPE = "image/jpeg"
 @staff_page("datasets.view_sample")
 def image(request: HttpRequest, sample_id: int) -> HttpResponse:
     """The whole image of a sample."""
-    return answer(request, Blob.objects.filter(samples__pk=sample_id), thumbnail=False)
+    return answer(
+        request, Blob.objects.filter(samples__pk=sample_id, samples__dataset__removed_at=None), thumbnail=False
+    )
 
 
 @require_safe
 @staff_page("datasets.view_sample")
 def thumbnail(request: HttpRequest, sample_id: int) -> HttpResponse:
     """The small image of a sample."""
-    return answer(request, Blob.objects.filter(samples__pk=sample_id), thumbnail=True)
+    return answer(
+        request, Blob.objects.filter(samples__pk=sample_id, samples__dataset__removed_at=None), thumbnail=True
+    )
 
 
 @require_safe

@@ -116,7 +116,7 @@ def _made(sample_id: int, by: User, verb: Verb, batch: str) -> ReviewEvent | Non
 def locked(sample_id: int, version: int | None) -> Sample:
     """The sample, locked until the transaction ends, as the person saw it."""
     samples = Sample.objects.select_for_update(of=("self",)).select_related("dataset", "blob")
-    sample = samples.filter(pk=sample_id).first()
+    sample = samples.filter(pk=sample_id, dataset__removed_at=None).first()
     if sample is None:
         raise Refused("sample_not_found", "There is no such sample any more.", status=404)
     if version is not None and sample.version != version:

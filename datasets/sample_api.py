@@ -47,7 +47,11 @@ class DatasetSampleDoor(ListModelMixin, Inside):
 class SampleDoor(RetrieveModelMixin, Door):
     """One sample with all that is known of it, and what people decide about it."""
 
-    queryset = SAMPLES.select_related("confirmed_by").prefetch_related("reasons", "predictions", "names")
+    queryset = (
+        SAMPLES.filter(dataset__removed_at=None)
+        .select_related("confirmed_by")
+        .prefetch_related("reasons", "predictions", "names")
+    )
     serializer_class = SampleDetailSerializer
     lookup_value_converter = "int"
     permissions = {

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from datasets import importing, publishing
+from datasets import importing, publishing, removal
 
 
 @shared_task(name="datasets.execute_publishing")
@@ -15,3 +15,9 @@ def execute_publishing(version_id: int) -> None:
 def execute_import(task_id: int) -> None:
     """Goes on with an import."""
     importing.execute(task_id)
+
+
+@shared_task(name=removal.TASK)
+def execute_removal(removal_id: int) -> None:
+    """Goes on with clearing away what a removed dataset held."""
+    removal.execute(removal_id)

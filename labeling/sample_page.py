@@ -70,7 +70,7 @@ def page(request: HttpRequest, job_id: int, sample_id: int) -> HttpResponse:
 @staff_page("datasets.view_sample")
 def changed(request: HttpRequest, sample_id: int, operation: str) -> HttpResponse:
     """A sample's image as the model was shown it again, when an operation changed the model's mind."""
-    blob = get_object_or_404(Blob, samples__pk=sample_id)
+    blob = get_object_or_404(Blob, samples__pk=sample_id, samples__dataset__removed_at=None)
     if operation not in AUGMENTATIONS:
         raise Http404("There is no such operation.")
     tag = f'"{blob.sha256}-{operation}-{VERSION}"'

@@ -17,7 +17,7 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminColorInputWidget
 
 from config.refusals import Refused
-from datasets import creation, holds
+from datasets import creation, holds, removal
 from datasets.admin.dialogs import DialogsMixin
 from datasets.admin.look import link, manifest, progress, source, state
 from datasets.forms import DatasetForm, LabelFormSet, NewDatasetForm
@@ -197,7 +197,7 @@ class DatasetAdmin(DialogsMixin):
 
     def delete_model(self, request: HttpRequest, obj: Dataset) -> None:
         """By its verb."""
-        creation.delete_dataset(dataset=obj, by=actor(request))
+        removal.delete_dataset(dataset=obj, by=actor(request))
 
     # --- the buttons of a dataset's page
     @action(description="Start Labeling", icon="sell", variant=ActionVariant.PRIMARY, url_path="start-labeling")

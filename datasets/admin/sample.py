@@ -17,7 +17,7 @@ from datasets import transfer
 from datasets.admin.look import ReadOnlyAdmin, link, state
 from datasets.bulk_review import mark_hard, unmark_hard
 from datasets.forms import TargetForm
-from datasets.models import Sample
+from datasets.models import Dataset, Sample
 from datasets.pages import actor
 
 COUNT_CAP = 10_000
@@ -59,7 +59,9 @@ class SampleAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Sample]:
         """With the job whose page shows a sample."""
-        return super().get_queryset(request).prefetch_related("dataset__labeling_jobs")
+        removed = list(Dataset.everything.exclude(removed_at=None).values_list("pk", flat=True))
+        rows = super().get_queryset(request).exclude(dataset__in=removed)
+        return rows.prefetch_related("dataset__labeling_jobs")
 
     def has_mark_hard_permission(self, request: HttpRequest) -> bool:
         """Who may confirm and unmark hard examples."""

@@ -3,6 +3,7 @@
 from urllib.parse import quote
 
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.forms.widgets import Script
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
@@ -14,7 +15,7 @@ from unfold.decorators import action
 from config.refusals import Refused
 from datasets import importing, locations
 from datasets.admin.look import ReadOnlyAdmin, ReadOnlyInline, far, followed, manifest, progress, source, state
-from datasets.models import DatasetVersion, ImportProblem, ImportTask, ReviewEvent
+from datasets.models import Dataset, DatasetVersion, ImportProblem, ImportTask, ReviewEvent
 from datasets.pages import actor
 
 
@@ -182,3 +183,8 @@ class ReviewEventAdmin(ReadOnlyAdmin):
     list_filter = ("dataset", "verb", "outcome")
     list_select_related = ("dataset", "by")
     show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ReviewEvent]:
+        """Without those of datasets that are being removed."""
+        removed = list(Dataset.everything.exclude(removed_at=None).values_list("pk", flat=True))
+        return super().get_queryset(request).exclude(dataset__in=removed)

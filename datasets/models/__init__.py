@@ -14,13 +14,14 @@ from datasets.models.sample import (
     Status,
     Usage,
 )
-from datasets.models.tasks import ExportTask, ImportFormat, ImportProblem, ImportTask, TaskStatus
+from datasets.models.tasks import DatasetRemoval, ExportTask, ImportFormat, ImportProblem, ImportTask, TaskStatus
 from datasets.models.version import DatasetVersion, VersionStatus
 
 __all__ = [
     "Annotation",
     "Blob",
     "Dataset",
+    "DatasetRemoval",
     "DatasetVersion",
     "ExportTask",
     "HardReason",

@@ -15,8 +15,19 @@ class Task(models.TextChoices):
     OBJECT_DETECTION = "object_detection", "Object detection"
 
 
+class StandingDatasets(models.Manager["Dataset"]):
+    """The datasets that people see: without those that are being removed."""
+
+    def get_queryset(self) -> models.QuerySet["Dataset"]:
+        """All that nobody removed."""
+        return super().get_queryset().filter(removed_at=None)
+
+
 class Dataset(models.Model):
-    """Samples of one task with their labels. `datasets.creation` alone makes it; its task never changes."""
+    """Samples of one task with their labels. `datasets.creation` alone makes it; its task never changes.
+
+    Since `removed_at` it is gone for everybody (`datasets.removal`); `everything` finds it still.
+    """
 
     name = models.CharField(
         max_length=100,
@@ -29,8 +40,13 @@ class Dataset(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, editable=False, related_name="+"
     )
+    removed_at = models.DateTimeField(null=True, editable=False)
+
+    everything = models.Manager()
+    objects = StandingDatasets()
 
     class Meta:
+        default_manager_name = "objects"
         ordering = ["-id"]
         constraints = [models.CheckConstraint(condition=Q(task__in=Task.values), name="dataset_task_known")]
         permissions = [
@@ -71,6 +87,14 @@ class Label(models.Model):
         return self.name
 
 
+class StandingJobs(models.Manager["LabelingJob"]):
+    """The labeling jobs that people see: without those of datasets that are being removed."""
+
+    def get_queryset(self) -> models.QuerySet["LabelingJob"]:
+        """All of datasets that nobody removed."""
+        return super().get_queryset().filter(dataset__removed_at=None)
+
+
 class LabelingJob(models.Model):
     """A piece of labeling work over a dataset. Jobs of one dataset share its samples and their status.
 
@@ -86,6 +110,8 @@ class LabelingJob(models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, editable=False, related_name="+"
     )
+
+    objects = StandingJobs()
 
     class Meta:
         ordering = ["-id"]

@@ -1,4 +1,4 @@
-"""Imports and exports: long work with progress and a report of what was refused."""
+"""Imports, exports and removals: long work with progress and a report of what was refused."""
 
 from django.conf import settings
 from django.db import models
@@ -94,3 +94,25 @@ class ExportTask(LeasedWork):
 
     def __str__(self) -> str:
         return f"Export of {self.dataset}"
+
+
+class DatasetRemoval(LeasedWork):
+    """Clears away what a removed dataset held. `name` is the one that it had; `done` of `total` samples are gone."""
+
+    WORKING = (TaskStatus.WAITING, TaskStatus.RUNNING)
+
+    dataset = models.OneToOneField(Dataset, models.SET_NULL, null=True, editable=False, related_name="removal")
+    name = models.CharField(max_length=100, editable=False)
+    status = models.CharField(max_length=16, choices=TaskStatus, default=TaskStatus.WAITING, editable=False)
+    done = models.PositiveIntegerField(default=0, editable=False)
+    total = models.PositiveIntegerField(editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "removal"
+
+    def __str__(self) -> str:
+        return f"Deleting {self.name}"

@@ -9,8 +9,9 @@ from batchservices.words import filtering_words
 from config.refusals import Refused
 from datasets import counters
 from datasets.bulk_review import confirm_many
-from datasets.creation import create_dataset, delete_dataset
+from datasets.creation import create_dataset
 from datasets.models import Dataset, Sample, Status
+from datasets.removal import delete_dataset
 from tests import loop
 from tests.factories import DetectionDatasetFactory, StaffFactory
 

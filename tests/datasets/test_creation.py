@@ -3,7 +3,7 @@
 import pytest
 
 from config.refusals import Refused
-from datasets import counters, creation, holds
+from datasets import counters, creation, holds, removal
 from datasets.models import Dataset, Label, Task
 from tests import factories
 
@@ -62,20 +62,20 @@ def test_a_dataset_goes_with_all_it_holds() -> None:
     factories.ReviewEventFactory(sample=event.sample, undoes=event)
     factories.AnnotationFactory(sample=event.sample)
     factories.HardReasonFactory(sample=event.sample)
-    creation.delete_dataset(dataset=event.dataset, by=None)
+    removal.delete_dataset(dataset=event.dataset, by=None)
     assert not Dataset.objects.filter(pk=event.dataset_id).exists()
 
 
 def test_a_dataset_that_is_needed_stays() -> None:
     service = factories.FilteringServiceFactory()
     with pytest.raises(Refused) as refused:
-        creation.delete_dataset(dataset=service.output_dataset, by=None)
+        removal.delete_dataset(dataset=service.output_dataset, by=None)
     assert refused.value.code == "dataset_in_use"
     task = factories.ImportTaskFactory()
     with pytest.raises(Refused, match="import"):
-        creation.delete_dataset(dataset=task.dataset, by=None)
+        removal.delete_dataset(dataset=task.dataset, by=None)
     hold = factories.HoldFactory(words="Run 12 fills it.")
     with pytest.raises(Refused, match=r"Run 12 fills it\."):
-        creation.delete_dataset(dataset=hold.dataset, by=None)
+        removal.delete_dataset(dataset=hold.dataset, by=None)
     holds.lift(dataset=hold.dataset, key=hold.key)
-    creation.delete_dataset(dataset=hold.dataset, by=None)
+    removal.delete_dataset(dataset=hold.dataset, by=None)

@@ -10,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from config.refusals import Refused
-from datasets import blobs, changes, creation, holds, importing, publishing, review, transfer
+from datasets import blobs, changes, creation, holds, importing, publishing, removal, review, transfer
 from datasets.images import safe_name
 from datasets.intake import Claim
 from datasets.models import Dataset, DatasetVersion, Sample, Task
@@ -177,7 +177,7 @@ def test_one_at_a_time_and_only_with_labels() -> None:
         publishing.publish(dataset=dataset, by=by)
     assert refused.value.code == "already_publishing"
     with pytest.raises(Refused, match="published"):
-        creation.delete_dataset(dataset=dataset, by=by)
+        removal.delete_dataset(dataset=dataset, by=by)
 
 
 @pytest.mark.parametrize("name", ["../V1", "a b", "x" * 33, "V1\n"])
