@@ -11,11 +11,12 @@ from django.utils import timezone
 
 from batchservices import output
 from batchservices.answering import Answering, answering
-from batchservices.freezing import freeze
+from batchservices.freezing import RUN, freeze
 from batchservices.in_hand import ASKED_AHEAD, InHand
 from batchservices.models import ACTIVE_RUN, RUN_MOVES, BatchRun, ItemStatus, RunStatus
 from batchservices.queue import Worker
 from batchservices.results import conclude
+from config.doorbell import ring
 from config.leases import AWAY, CHUNK_SECONDS, LeaseLost, breathe, claim
 from config.lifecycle import move
 from config.refusals import Refused
@@ -47,7 +48,11 @@ def _execute(run_id: int) -> None:
         if lease is None:
             return
         with lease.giving_back(), lease.waiting():
-            freeze(lease, run)
+            run.refresh_from_db()
+            if run.status == RunStatus.PREPARING:
+                freeze(lease, run)
+            else:  # somebody else has prepared it between the look and the claim
+                lease.release()
     worker = Worker(run)
     answers = answering(run)
     with worker.waiting():
@@ -78,6 +83,8 @@ def fail(run_id: int, error: Refused) -> None:
 def _work(run: BatchRun, worker: Worker, answers: Answering) -> bool:
     """Predicts chunk after chunk until nobody has anything left to lease.
 
+    Who has begun and sees more to do calls one more worker, so that all that are free come, on however many machines.
+
     Returns:
         Whether every item is settled; else somebody still works on the rest.
 
@@ -88,6 +95,7 @@ def _work(run: BatchRun, worker: Worker, answers: Answering) -> bool:
     with worker.giving_back(), worker.renewing(), InHand(run, answers) as hand:
         hand.add(worker.settle_and_lease([], wanted=ASKED_AHEAD))
         step("run.chunk.leased")
+        count = 0
         while in_hand := hand.items():
             started = time.monotonic()
             settled = hand.chunk(most=worker.most)
@@ -96,5 +104,9 @@ def _work(run: BatchRun, worker: Worker, answers: Answering) -> bool:
             wanted = round(rate * CHUNK_SECONDS) + ASKED_AHEAD + len(settled) - len(in_hand)
             hand.add(worker.settle_and_lease(settled, wanted=wanted, in_hand=hand.items()))
             step("run.chunk.committed")
+            if settled and not count and hand.items():
+                ring(RUN, run.pk)
+            count += len(settled)
             breathe()
+    log.info("Run %s: %s inputs were settled by this worker.", run.pk, count)
     return not run.items.filter(status__in=(ItemStatus.PENDING, ItemStatus.LEASED)).exists()

@@ -31,6 +31,6 @@ def _ring(task: str, pk: int, times: int) -> None:
     try:
         for _ in range(times):
             app.send_task(task, args=[pk], ignore_result=True)
-    except (OperationalError, OSError) as error:
+    except (OperationalError, OSError, ValueError) as error:  # the last: files of the broker without their content
         log.warning("The broker does not answer (%s); the sweeper will ring for %s %s.", type(error).__name__, task, pk)
     step(f"{task}.rung")

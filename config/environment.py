@@ -1,12 +1,16 @@
 """Reads environment variables, loudly: a wrong one stops the process with a sentence that says what to do."""
 
+import json
 import os
+import time
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
 PREFIX = "HARDMINE_"
+_WRITTEN_SECONDS = 2
 _FORBIDDEN_KEYS = ("change-me", "changeme", "secret", "django-insecure")
 
 
@@ -107,3 +111,27 @@ def _storage(name: str, address: str) -> dict:
     raise ImproperlyConfigured(
         f"{PREFIX}STORAGE_{name.upper()} is {address!r}; write file:///directory or s3://bucket/prefix."
     )
+
+
+def broker_of_files(directory: Path) -> dict[str, object]:
+    """Makes the folders of a broker of files, and returns its options for Celery.
+
+    A disk that was full may have left a table of queues without its content, at which every worker would end as soon as
+    it starts: such a table goes, and is made anew.
+    """
+    messages, control = directory / "messages", directory / "control"
+    for folder in (messages, control):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for table in control.glob("*.exchange"):
+        with suppress(FileNotFoundError):  # another process that starts now was first
+            try:
+                json.loads(table.read_bytes())
+            except ValueError:
+                if table.stat().st_mtime < time.time() - _WRITTEN_SECONDS:  # nobody is writing it just now
+                    table.unlink()
+    return {
+        "data_folder_in": str(messages),
+        "data_folder_out": str(messages),
+        "control_folder": str(control),
+        "polling_interval": 0.1,
+    }

@@ -18,7 +18,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db import connection, models
+from django.db import DatabaseError, InterfaceError, connection, models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -174,14 +174,18 @@ def giving_back(give_back: Callable[[], None]) -> Iterator[None]:
 def renewing(renew: Callable[[], None], *, every: float) -> Iterator[None]:
     """Calls `renew` in the background every so many seconds, with a database connection of its own.
 
-    A lost lease ends it quietly: the work's next `hold` says so, too.
+    A lost lease ends it quietly: the work's next `hold` says so, too. A lost database is asked again.
     """
     over = threading.Event()
 
     def keep_on() -> None:
         try:
             while not over.wait(every):
-                renew()
+                try:
+                    renew()
+                except (DatabaseError, InterfaceError) as error:
+                    log.warning("A lease could not be renewed (%s); it is tried again.", type(error).__name__)
+                    connection.close()
         except LeaseLost:
             log.info("A lease was lost while its work was computing.")
         finally:

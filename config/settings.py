@@ -88,6 +88,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         # (config.leases.breathe), the sweeper every few seconds; a page's write does so at 128 MB, where neither runs.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"
         "PRAGMA cache_size=-16384; PRAGMA wal_autocheckpoint=32000;",
+        **DATABASES["default"].get("OPTIONS", {}),  # of the address: sqlite:////file?timeout=5
     }
     DATABASES["default"]["CONN_MAX_AGE"] = 0
 elif DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
@@ -109,15 +110,7 @@ FOREIGN_LOCATIONS = dict(pair.split("=", 1) for pair in environment.words("FOREI
 # --- the doorbell ----------------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = environment.text("BROKER_URL", "filesystem://")
 if urlsplit(CELERY_BROKER_URL).scheme == "filesystem":
-    _broker = DATA_DIR / "broker"
-    for folder in ("messages", "control"):
-        (_broker / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "data_folder_in": str(_broker / "messages"),
-        "data_folder_out": str(_broker / "messages"),
-        "control_folder": str(_broker / "control"),
-        "polling_interval": 0.1,
-    }
+    CELERY_BROKER_TRANSPORT_OPTIONS = environment.broker_of_files(DATA_DIR / "broker")
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
 CELERY_TASK_IGNORE_RESULT = True

@@ -16,7 +16,7 @@ from batchservices.freezing import freeze
 from batchservices.in_hand import InHand
 from batchservices.models import BatchRun, BatchService, ItemStatus, RunItem
 from batchservices.queue import WORKER_TRIES, Settled, Worker
-from config.leases import ATTEMPTS, LeaseLost, claim
+from config.leases import ATTEMPTS, Lease, LeaseLost, claim
 from config.refusals import Refused
 from config.sandbox import Outcome, Questions
 from datasets import locations
@@ -225,6 +225,28 @@ def prepared(service: BatchService) -> BatchRun:
     run.refresh_from_db()
     assert run.status == "running"
     return run
+
+
+def test_who_comes_late_to_prepare_a_run_takes_none_of_its_items_away(
+    service: BatchService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop.put_digits("inputs:night", first=400, count=4)
+    run = running.start(service=service, by=None)
+    claim = execution.claim
+
+    def late(model: type[BatchRun], pk: int) -> Lease | None:
+        monkeypatch.undo()
+        execution.freeze(claim(model, pk), BatchRun.objects.get(pk=pk))
+        assert Worker(run).settle_and_lease([], wanted=2)  # and begun with it
+        return claim(model, pk)
+
+    monkeypatch.setattr(execution, "claim", late)
+    items = set(run.items.values_list("pk", flat=True))
+    running.execute(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.done, run.error) == ("running", 2, "")
+    assert set(run.items.values_list("pk", flat=True)) >= items
+    assert run.items.filter(status="leased").count() == 2
 
 
 def test_two_workers_never_hold_one_item(prepared: BatchRun) -> None:

@@ -31,7 +31,7 @@ def test_what_is_rolled_back_rings_for_nobody(sent: list) -> None:
     assert sent == []
 
 
-@pytest.mark.parametrize("error", [OperationalError("no broker"), ConnectionRefusedError()])
+@pytest.mark.parametrize("error", [OperationalError("no broker"), ConnectionRefusedError(), ValueError()])
 def test_a_broker_that_is_down_is_logged_and_passed_over(
     error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,9 +1,11 @@
 """Work is held by one worker at a time, passes on when its worker dies, and is given up when nobody gets further."""
 
+import threading
 import time
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from config import leases, stopping
@@ -149,3 +151,18 @@ def test_a_lease_is_renewed_while_something_computes(work: ImportTask, settings)
         time.sleep(0.7)
         assert claim(ImportTask, work.pk) is None
     lease.hold()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lease_is_renewed_again_after_the_database_was_away() -> None:
+    done = threading.Event()
+    calls = []
+
+    def renew() -> None:
+        calls.append(None)
+        if len(calls) == 1:
+            raise OperationalError("server closed the connection unexpectedly")
+        done.set()
+
+    with leases.renewing(renew, every=0.01):
+        assert done.wait(10)
