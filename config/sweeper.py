@@ -30,21 +30,21 @@ WORK: tuple[tuple[type[LeasedWork], str], ...] = (
     (ReviewTask, "labeling.execute_review"),
     (FilterReport, TASK),
 )
-QUIET_SECONDS = 20
 
 
-def sweep(*, quiet_seconds: float = QUIET_SECONDS) -> int:
+def sweep(*, quiet_seconds: float | None = None) -> int:
     """Rings for every unfinished work that nobody holds and that nobody has rung for of late; asks filters to learn
     that have not read all reviews; forgets expired leases.
 
     Args:
-        quiet_seconds: how long a work must have been without a sign of life, and how long a ring is given to be heard.
+        quiet_seconds: how long a work must have been without a sign of life, and how long a ring is given to be heard;
+            None: a third of a lease.
 
     Returns:
         How many bells were rung.
     """
     now = timezone.now()
-    quiet = now - timedelta(seconds=quiet_seconds)
+    quiet = now - timedelta(seconds=settings.LEASE_SECONDS / 3 if quiet_seconds is None else quiet_seconds)
     rung = 0
     for model, task in WORK:
         free = Q(lease_token="") | Q(lease_expires_at__lt=now)

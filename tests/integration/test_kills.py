@@ -117,18 +117,27 @@ def test_every_named_step_is_walked_through() -> None:
 
 
 class Workers:
-    """Worker processes on the test's own database and storages, forked from one that has loaded everything."""
+    """Worker processes on the test's own database and storages, forked from one that has loaded everything.
 
-    def __init__(self) -> None:
-        command = [sys.executable, "-m", "tests.integration.worker"]
+    Args:
+        deaths: the directory in which a file names the step at which a worker dies.
+    """
+
+    def __init__(self, deaths: Path) -> None:
+        self.deaths = deaths
         self.process = subprocess.Popen(
-            command, env=environment(), cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-m", "tests.integration.worker"],
+            env=environment() | {"HARDMINE_DEATHS": str(deaths)},
+            cwd=ROOT,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
 
-    def begin(self, kind: str, pk: int, step: str = "") -> int:
+    def begin(self, kind: str, pk: int) -> int:
         """Starts a worker and returns its process id."""
         assert self.process.stdin
-        self.process.stdin.write(f"{kind} {pk} {step}\n")
+        self.process.stdin.write(f"{kind} {pk}\n")
         self.process.stdin.flush()
         return self._number()
 
@@ -138,8 +147,13 @@ class Workers:
 
     def killed(self, kind: str, pk: int, step: str) -> bool:
         """Whether a worker came to the step and died there."""
-        self.begin(kind, pk, step)
-        return self.end() == -signal.SIGKILL
+        name, _, count = step.partition(":")
+        order = self.deaths / name
+        order.write_text(count)
+        self.begin(kind, pk)
+        died = self.end() == -signal.SIGKILL
+        order.unlink(missing_ok=True)
+        return died
 
     def _number(self) -> int:
         assert self.process.stdout
@@ -147,9 +161,11 @@ class Workers:
 
 
 @pytest.fixture
-def workers(settings) -> Iterator[Workers]:
+def workers(settings, tmp_path: Path) -> Iterator[Workers]:
     settings.LEASE_SECONDS = 2
-    started = Workers()
+    deaths = tmp_path / "deaths"
+    deaths.mkdir()
+    started = Workers(deaths)
     yield started
     started.process.kill()
     started.process.wait()

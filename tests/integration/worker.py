@@ -1,6 +1,6 @@
 """Workers for the fault tests: a process that has loaded everything and forks one worker per line it is told.
 
-It reads `kind pk step` and answers with the worker's process id, and when that has ended, with its return code.
+It reads `kind pk` and answers with the worker's process id, and when that has ended, with its return code.
 """
 
 import os
@@ -13,7 +13,6 @@ django.setup()
 
 from batchservices import choosing, collection, recutting, registration, running  # noqa: E402  after the setup
 from batchservices.models import BatchRun, BatchService  # noqa: E402
-from config import steps  # noqa: E402
 from datasets.models import Dataset  # noqa: E402
 from hardexamples.models import Mining  # noqa: E402
 from hardexamples.recut import wish  # noqa: E402
@@ -54,11 +53,9 @@ WORK = {
 }
 
 
-def _fork(kind: str, pk: int, step: str) -> int:
+def _fork(kind: str, pk: int) -> int:
     pid = os.fork()
     if pid == 0:
-        name, _, count = step.partition(":")
-        steps._name, steps._wanted = name, int(count or 1)
         WORK[kind](pk)
         os._exit(0)
     return pid
@@ -71,8 +68,8 @@ def _answer(number: int) -> None:
 
 if __name__ == "__main__":
     for line in sys.stdin:
-        kind, pk, step = line.strip("\n").split(" ")
-        worker = _fork(kind, int(pk), step)
+        kind, pk = line.split()
+        worker = _fork(kind, int(pk))
         _answer(worker)
         _, status = os.waitpid(worker, 0)
         _answer(os.waitstatus_to_exitcode(status))

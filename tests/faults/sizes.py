@@ -1,0 +1,4 @@
+"""How much work a round is."""
+
+IMAGES = 200
+TRAINED = 40
