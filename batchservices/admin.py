@@ -77,6 +77,9 @@ class InferenceModelAdmin(UsedRowsStay, PagesAdmin):
             raise PermissionDenied
         return model_views.register(self, request)
 
+    def get_urls(self) -> list[URLPattern]:
+        return [self.route("elsewhere/", model_views.elsewhere, "elsewhere"), *super().get_urls()]
+
     def page_of(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return model_views.model_page(self, request, object_id)
 

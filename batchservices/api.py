@@ -10,10 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from batchservices import collection, deployment, registration, running
+from batchservices.elsewhere import register_elsewhere
 from batchservices.filters import CollectionFilters, ModelFilters, PredictionFilters, RunFilters, ServiceFilters
 from batchservices.models import ACTIVE_RUN, BatchRun, BatchService, CollectionTask, InferenceModel, RunItem
 from batchservices.serializers import (
     CollectionTaskSerializer,
+    ElsewhereInput,
     FilteringInput,
     FilteringSerializer,
     ModelInput,
@@ -28,9 +30,10 @@ from batchservices.serializers import (
 )
 from config.api.doors import Door, Inside
 from config.api.strict import Nothing
+from config.parsers import StrictJSONParser
 from config.refusals import Refused
 
-CHANGEABLE = ("name", "description", "model", "input_location", "output_location")
+CHANGEABLE = ("name", "description", "model", "input_location", "output_location", "results_location")
 
 
 class ModelDoor(ListModelMixin, RetrieveModelMixin, Door):
@@ -44,6 +47,7 @@ class ModelDoor(ListModelMixin, RetrieveModelMixin, Door):
         "list": "batchservices.view_inferencemodel",
         "retrieve": "batchservices.view_inferencemodel",
         "create": "batchservices.add_inferencemodel",
+        "elsewhere": "batchservices.add_inferencemodel",
     }
     parser_classes = [MultiPartParser]
 
@@ -54,6 +58,12 @@ class ModelDoor(ListModelMixin, RetrieveModelMixin, Door):
         data = said.pop("file").read(settings.MODEL_LIMIT_MIB * 2**20 + 1)
         model = registration.register_model(**said, data=data, by=self.caller)
         return self.answer(model, ModelSerializer, status=202)
+
+    @extend_schema(request=ElsewhereInput, responses={201: ModelSerializer})
+    @action(detail=False, methods=["post"], parser_classes=[StrictJSONParser])
+    def elsewhere(self, request: Request) -> Response:
+        """Register a model that runs on another system; a service takes in what it has said."""
+        return self.answer(register_elsewhere(**self.said(ElsewhereInput), by=self.caller), ModelSerializer, status=201)
 
 
 class ServiceDoor(ListModelMixin, RetrieveModelMixin, Door):

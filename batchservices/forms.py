@@ -89,6 +89,25 @@ class RegisterModelForm(forms.Form):
         return answers
 
 
+class ElsewhereForm(forms.Form):
+    """A model that another system runs."""
+
+    name = forms.CharField(
+        max_length=100,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="A name that is there already gets the next version. Another model is another version.",
+    )
+    task = forms.ChoiceField(label="Model type", choices=Task.choices, widget=UnfoldAdminSelectWidget())
+    class_names = forms.CharField(
+        label="Class names",
+        widget=UnfoldAdminTextareaWidget({"rows": 8}),
+        help_text="One per line: those that its predictions may name.",
+    )
+
+    def clean_class_names(self) -> list[str]:
+        return [line.strip() for line in self.cleaned_data["class_names"].splitlines() if line.strip()]
+
+
 class DatasetChoiceForm(forms.Form):
     """An existing dataset or the name of a new one, of a labeling type."""
 
@@ -216,6 +235,13 @@ class SettingsForm(forms.Form):
         max_length=1000,
         widget=UnfoldAdminTextInputWidget({"placeholder": "outputs:street/"}),
         help_text="Where the results are written, as alias:path. An empty folder is best.",
+    )
+    results_location = forms.CharField(
+        label="Results of the other system",
+        required=False,
+        max_length=1000,
+        widget=UnfoldAdminTextInputWidget({"placeholder": "inputs:their-results/"}),
+        help_text="Only for a model that runs elsewhere: a folder, a .manifest or a .jsonl, as alias:path.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

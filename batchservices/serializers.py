@@ -9,7 +9,7 @@ from batchservices.models import BatchRun, BatchService, CollectionTask, Inferen
 from batchservices.words import filtering_words
 from config.api.strict import Strict
 from datasets.formats.jsonlines import strict_loads
-from datasets.models import Dataset
+from datasets.models import Dataset, Task
 from datasets.serializers import WORK_FIELDS
 from hardexamples.models import HardExampleFilter
 
@@ -25,8 +25,8 @@ class ModelSerializer(serializers.ModelSerializer):
     class Meta:
         model = InferenceModel
         fields = [
-            "id", "name", "version", "task", "sha256", "size", "class_names", "profile", "activations_tensor",
-            "report", "status", "created_by", *WORK_FIELDS,
+            "id", "name", "version", "task", "elsewhere", "sha256", "size", "class_names", "profile",
+            "activations_tensor", "report", "status", "created_by", *WORK_FIELDS,
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -55,8 +55,9 @@ class ServiceSerializer(serializers.ModelSerializer):
     class Meta:
         model = BatchService
         fields = [
-            "id", "name", "description", "model", "input_location", "output_location", "filtering", "filter",
-            "training_manifest", "output_dataset", "label_mapping", "filtering_changed_at", "created_at", "created_by",
+            "id", "name", "description", "model", "input_location", "output_location", "results_location", "filtering",
+            "filter", "training_manifest", "output_dataset", "label_mapping", "filtering_changed_at", "created_at",
+            "created_by",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -70,9 +71,9 @@ class RunSerializer(serializers.ModelSerializer):
     class Meta:
         model = BatchRun
         fields = [
-            "id", "service", "model", "status", "input_location", "output_location", "model_sha256", "predictor",
-            "filtering", "filter_settings", "again", "total", "done", "kept", "kept_from", "failed", "progress",
-            "manifest", "stop_requested", "started_by", *WORK_FIELDS,
+            "id", "service", "model", "status", "input_location", "output_location", "results_location",
+            "model_sha256", "predictor", "filtering", "filter_settings", "again", "total", "done",
+            "kept", "kept_from", "failed", "progress", "manifest", "stop_requested", "started_by", *WORK_FIELDS,
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -135,6 +136,14 @@ class ModelInput(Strict):
     profile = JSONObject(required=False, help_text="As models show it; proposed from the file where it is left out.")
 
 
+class ElsewhereInput(Strict):
+    """A model that runs on another system; its results are taken in by a service that names their place."""
+
+    name = serializers.CharField(max_length=100)
+    task = serializers.ChoiceField(choices=Task.choices)
+    class_names = serializers.ListField(child=serializers.CharField(max_length=256), max_length=MAX_CLASSES)
+
+
 class FilteringSettings(Strict):
     """What happens to the hard examples: an existing dataset, or the name of a new one."""
 
@@ -161,6 +170,12 @@ class ServiceInput(FilteringSettings):
     model = serializers.PrimaryKeyRelatedField(queryset=InferenceModel.objects.all())
     input_location = serializers.CharField(max_length=1000, help_text="A folder or a .manifest, as alias:path.")
     output_location = serializers.CharField(max_length=1000, help_text="Where the results are written, as alias:path.")
+    results_location = serializers.CharField(
+        max_length=1000,
+        allow_blank=True,
+        default="",
+        help_text="Of a model that runs elsewhere: where its results are, a folder, a .manifest or a .jsonl.",
+    )
     filtering = serializers.BooleanField(default=False)
 
 
@@ -176,6 +191,7 @@ class ServiceChange(Strict):
     model = serializers.PrimaryKeyRelatedField(queryset=InferenceModel.objects.all(), required=False)
     input_location = serializers.CharField(max_length=1000, required=False)
     output_location = serializers.CharField(max_length=1000, required=False)
+    results_location = serializers.CharField(max_length=1000, allow_blank=True, required=False)
 
 
 class SynchronizeInput(Strict):
