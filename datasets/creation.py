@@ -87,5 +87,6 @@ def label_name(name: str) -> str:
     """A label's name without space around it. Raises Refused "bad_label"."""
     clean = fields.label_name(name)
     if clean is None:
-        raise Refused("bad_label", "A label has 1 to 1,024 characters, none of them a line break or control character.")
+        words = "A label has 1 to 1,024 characters (at most 2,048 bytes), no line break or control character."
+        raise Refused("bad_label", words)
     return clean

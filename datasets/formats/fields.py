@@ -12,6 +12,7 @@ from config.refusals import Refused
 OWN_REASONS = "hardmine:reasons"
 FIRST_OWN_REASON = 100
 MAX_LABEL = 1024
+MAX_LABEL_BYTES = 2048  # of UTF-8: PostgreSQL takes 2,704 a row of an index, and the queue's have a file's name, too
 MAX_TEXT = 2048
 
 _TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
@@ -20,10 +21,11 @@ _REASONS = re.compile(r"\d{1,4}(-\d{1,4})*", re.ASCII)
 
 def label_name(text: str) -> str | None:
     """The label that a text means: without blanks around it. None if it cannot be one: empty, longer than
-    1,024 characters, or with line breaks or control characters."""
+    1,024 characters or 2,048 bytes of UTF-8, or with line breaks or control characters."""
     name = text.strip()
     bad = any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in name)
-    return None if bad or not 1 <= len(name) <= MAX_LABEL else name
+    fits = not bad and 1 <= len(name) <= MAX_LABEL and len(name.encode()) <= MAX_LABEL_BYTES
+    return name if fits else None
 
 
 def reason_codes(text: str) -> tuple[int, ...] | None:

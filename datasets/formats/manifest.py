@@ -173,7 +173,7 @@ def _parse_annotation(value: Any, *, line: int, prefix: str) -> ManifestAnnotati
     if name is not None or kind == CLASSIFICATION:
         name = label_name(name or "")
         if name is None:
-            words = "A label has 1 to 1,024 characters, none of them a line break or control character."
+            words = "A label has 1 to 1,024 characters (at most 2,048 bytes), no line break or control character."
             raise fields.refused("name", "bad_label", words)
     if kind == DETECTION and not location:
         words = "A detection annotation names the file of its boxes in annotation-loc."

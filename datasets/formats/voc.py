@@ -160,7 +160,7 @@ def _annotation(root: Element) -> VocAnnotation:
 def _object(element: Element, place: str) -> VocObject:
     name = label_name(_only(element, "name", place).text or "")
     if name is None:
-        words = "A label has 1 to 1,024 characters, none of them a line break or control character."
+        words = "A label has 1 to 1,024 characters (at most 2,048 bytes), no line break or control character."
         raise _refused("bad_label", words, f"{place}name")
     shape = next((shape for shape in _SHAPES if element.find(shape) is not None), None)
     if shape:

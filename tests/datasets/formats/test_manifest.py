@@ -139,6 +139,11 @@ def test_a_label_loses_only_the_blanks_around_it() -> None:
     assert label_name("x" * 1025) is None
 
 
+def test_a_label_fits_into_an_index_of_postgresql() -> None:
+    assert label_name("猫" * 682) == "猫" * 682
+    assert label_name("猫" * 683) is None  # 2,049 bytes
+
+
 @pytest.mark.parametrize(("line", "code", "place"), corpus.MANIFEST.values(), ids=corpus.MANIFEST.keys())
 def test_a_wrong_value_refuses_its_line_and_says_which(line: bytes, code: str, place: str) -> None:
     lines = list(manifest.read_manifest([corpus.GOOD + b"\n" + line + b"\n" + corpus.GOOD]))
