@@ -110,12 +110,15 @@ def _of_one(guesses: Guesses, port: Port, named: int | None, inspection: dict[st
     """A grid of candidates, or rows of boxes found."""
     guesses.family = "ultralytics"
     rows, columns = (port["shape"] or [None, None])[-2:]
+    if inspection["properties"].get("task") == "obb":
+        words = "The model finds rotated boxes, which cannot be read. Export one that finds upright boxes."
+        raise Refused("unknown_output", words, field="output.kind")
     if columns is not None and _is_end_to_end(inspection["properties"]):
         _of_rows(guesses, port, KNOWN)
     elif columns in (6, 7) and columns - 4 != named and (rows is None or rows <= MOST_FOUND):
         _of_rows(guesses, port, LIKELY)
     else:
-        _of_grid(guesses, port, named, inspection["properties"].get("task") == "segment")
+        _of_grid(guesses, port, named, inspection["properties"].get("task"))
 
 
 def _of_rows(guesses: Guesses, port: Port, sure: str) -> None:
@@ -132,7 +135,7 @@ def _of_rows(guesses: Guesses, port: Port, sure: str) -> None:
         guesses.say(LIKELY, "More columns than a box, a score and a class have.", extra=columns - 6)
 
 
-def _of_grid(guesses: Guesses, port: Port, named: int | None, segments: bool) -> None:
+def _of_grid(guesses: Guesses, port: Port, named: int | None, task: str | None) -> None:
     rows, columns = (port["shape"] or [None, None])[-2:]
     transposed = columns is None or (rows is not None and rows < columns)
     numbers = rows if transposed else columns
@@ -140,10 +143,10 @@ def _of_grid(guesses: Guesses, port: Port, named: int | None, segments: bool) ->
     guesses.say(LIKELY, because, kind="grid", boxes=port["name"], transposed=transposed)
     guesses.say(LIKELY, "Raw candidates hold centers and sizes.", box_format="cxcywh")
     guesses.say(LIKELY, "The usual overlap for such models.", suppression="per_class", iou_threshold=0.7)
-    masks = MASKS if segments else 0
+    masks = MASKS if task == "segment" else 0
     beyond = None if named is None or numbers is None else numbers - 4 - named
     if beyond is not None and beyond >= 0:
-        objectness = beyond in (1, 1 + MASKS)
+        objectness = beyond in (1, 1 + MASKS) and task is None  # models that tell their task have none
         extra = beyond - objectness
         parts = ["a box", *["an objectness"] * objectness, f"{named} classes", *[f"{extra} more"] * bool(extra)]
         because = f"{numbers} numbers are {', '.join(parts)}."

@@ -22,7 +22,7 @@ from tests.corpus.onnx_models import SIDE, fixed
 NAMES = ["cat", "dog", "fox"]
 ULTRALYTICS = {"names": "{0: 'cat', 1: 'dog', 2: 'fox'}", "stride": "32", "imgsz": "[8, 8]", "task": "detect"}
 BOX, CENTER = [1, 2, 5, 6], [3, 4, 4, 4]  # seen in the 8 x 8 pixels of the input
-CANDIDATES = 40
+CANDIDATES = 90
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +76,7 @@ DETECTORS = {
     "ultralytics segmentation": with_properties(
         fixed({"output0": v8(*[9.0] * 32)}), **(ULTRALYTICS | {"task": "segment"})
     ),
+    "ultralytics key points": with_properties(fixed({"output0": v8(*[9.0] * 51)}), **(ULTRALYTICS | {"task": "pose"})),
     "YOLOv5": with_properties(
         fixed({"output0": padded([*CENTER, 0.95, 0.05, 0.95, 0.05])[None]}), stride="32", names=str(NAMES)
     ),
@@ -230,8 +231,9 @@ def test_a_head_for_several_labels_is_refused_in_words() -> None:
         ending_in("Softmax", {"text": np.zeros((1, 40, 96), np.float32)}, "text"),
         ending_in("Sigmoid", {"map": np.zeros((1, 1, 32, 32), np.float32)}, "map"),
         fixed({"map": np.zeros((1, 21, 32, 32), np.float32)}),
+        with_properties(fixed({"output0": v8(0.7)}), **(ULTRALYTICS | {"task": "obb"})),
     ],
-    ids=["text recognition", "segmentation", "segmentation of logits"],
+    ids=["text recognition", "segmentation", "segmentation of logits", "rotated boxes"],
 )
 def test_what_is_neither_scores_nor_boxes_is_refused_in_words(model: bytes) -> None:
     with pytest.raises(Refused) as caught:
