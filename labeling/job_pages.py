@@ -28,7 +28,7 @@ def progress(request: HttpRequest, job_id: int) -> HttpResponse:
     hourly = span == "day"
     context = {
         **admin.site.each_context(request),
-        "title": f"Label Data / {job} / Progress",
+        "title": f"Label Data / \u2068{job}\u2069 / Progress",
         "is_fullwidth": "1",
         "job": job,
         "progress": found,
@@ -58,7 +58,7 @@ def changes(request: HttpRequest, job_id: int) -> HttpResponse:
         before = None
     context = {
         **admin.site.each_context(request),
-        "title": f"Label Data / {job} / History",
+        "title": f"Label Data / \u2068{job}\u2069 / History",
         "is_fullwidth": "1",
         "job": job,
         "page": history.page_of(job.dataset, before=before),

@@ -11,6 +11,7 @@ import sys
 from dataclasses import replace
 
 import django
+import numpy as np
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
@@ -22,21 +23,24 @@ from django.urls import reverse  # noqa: E402
 from datasets import creation, review  # noqa: E402
 from datasets.intake import Claim, Incoming, take_in  # noqa: E402
 from datasets.models import Dataset, LabelingJob  # noqa: E402
+from hardexamples.models import Features  # noqa: E402
 from tests.browser.bench import incoming, picture  # noqa: E402
 from tests.factories import (  # noqa: E402
     BatchRunFactory,
     BatchServiceFactory,
+    FeaturesFactory,
     HardExampleFilterFactory,
     InferenceModelFactory,
     MiningFactory,
 )
 
 EVIL = '"><img src=x onerror=alert(1)></title><script>alert(2)</script>\u202e😀'
+TAG = secrets.token_hex(2)  # names are unique, however often this runs
 
 
 def evil(length: int, mark: str = "") -> str:
     """A hostile name of a length, without a place to break it."""
-    return f"{EVIL}{mark}".ljust(length, "W")[:length]
+    return f"{TAG}{EVIL}{mark}".ljust(length, "W")[:length]
 
 
 def samples(dataset: Dataset, claims: list[Claim]) -> None:
@@ -48,6 +52,10 @@ def samples(dataset: Dataset, claims: list[Claim]) -> None:
         images.append(replace(made, reasons=reasons))
     with transaction.atomic():
         take_in(dataset=dataset, incoming=images)
+    for number, sha256 in enumerate(dataset.samples.values_list("blob__sha256", flat=True)):
+        vector = np.random.default_rng(number).standard_normal(412).astype("<f2")
+        if not Features.objects.filter(sha256=sha256, extractor="hardmine").exists():
+            FeaturesFactory(sha256=sha256, vector=vector.tobytes())
 
 
 def pages(dataset: Dataset) -> list[str]:
@@ -60,6 +68,7 @@ def pages(dataset: Dataset) -> list[str]:
         f"{reverse('labeling:sample', args=[job.pk, dataset.samples.order_by('pk')[1].pk])}?tab=all",
         reverse("labeling:progress", args=[job.pk]),
         reverse("labeling:history", args=[job.pk]),
+        f"{reverse('labeling:similar')}?samples={sample.pk}&among=dataset:{dataset.pk}",
         reverse("admin:datasets_labelingjob_change", args=[job.pk]),
         reverse("admin:datasets_sample_change", args=[sample.pk]),
         *(reverse(f"admin:datasets_dataset_{name}", args=[dataset.pk]) for name in ("change", "delete", "import_data")),
@@ -67,10 +76,10 @@ def pages(dataset: Dataset) -> list[str]:
 
 
 if __name__ == "__main__":
-    by = User.objects.create_superuser(evil(150, secrets.token_hex(3)), password="hostile-passes-the-gate")
+    by = User.objects.create_superuser(evil(150), password="hostile-passes-the-gate")
     addresses = []
     for task, box in (("image_classification", None), ("object_detection", (100.0, 80.0, 300.0, 240.0))):
-        dataset = creation.create_dataset(name=f"hostile {task}", task=task, by=by, labels=[evil(1024), "plain"])
+        dataset = creation.create_dataset(name=f"hostile {task} {TAG}", task=task, by=by, labels=[evil(1024), "plain"])
         # the verb refuses such a name; pages do not rely on that
         Dataset.objects.filter(pk=dataset.pk).update(name=evil(100, task[:2]))
         dataset.labeling_jobs.update(name=evil(100))

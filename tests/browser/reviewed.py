@@ -27,6 +27,7 @@ from tests.browser.bench import boxes, digits  # noqa: E402
 from tests.factories import ReviewTaskFactory  # noqa: E402
 
 DIGITS = 60
+SESSIONS = 12
 PACE = timedelta(seconds=9)
 
 
@@ -34,7 +35,7 @@ def decide_digits(dataset: Dataset, truth: dict[str, str], people: list[User]) -
     """The hardest fifty, one by one; then batches."""
     samples = list(dataset.samples.order_by("-hard_coefficient"))
     for place, sample in enumerate(samples[:44]):
-        by = people[place * place % len(people)]
+        by = people[place * 5 // 3 % len(people)]
         if place % 11 == 5:
             review.reject(sample_id=sample.pk, by=by)
         else:
@@ -69,8 +70,8 @@ def spread(dataset: Dataset, now: datetime) -> None:
     """The events of a dataset over the days before, a session each, the latest one just now."""
     events = list(dataset.review_events.order_by("-pk"))
     for place, event in enumerate(events):
-        day, hour = divmod(place * 4 // len(events), 2)
-        event.at = now - timedelta(days=2 * day, hours=3 * hour) - place * PACE
+        session = place * SESSIONS // len(events)
+        event.at = now - session * timedelta(hours=11) - place * PACE
     ReviewEvent.objects.bulk_update(events, ["at"])
 
 

@@ -1,6 +1,7 @@
 """Every page, in both themes, wide and narrow: usable by everybody, within its window, and safe by its policy."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.stops import STOPS
-from tests.browser.walk import Faults, file_name, places
+from tests.browser.walk import TURNED, Faults, file_name, places
 from tests.serving import ROOT, Served
 
 NAMED = {
@@ -102,24 +103,95 @@ def test_no_page_is_wider_than_its_window(faults: Faults) -> None:
     assert not faults.wide, "\n".join(faults.wide)
 
 
-def test_hostile_names_stay_text_and_within_the_window(browser: Browser, visitor: Page, served: Served) -> None:
+@pytest.fixture(scope="module")
+def hostile(served: Served) -> list[str]:
+    """Addresses of pages full of hostile names."""
+    return made(served, "hostile")
+
+
+class Watch:
+    """A page of somebody who has logged in, and whether what it shows is only text."""
+
+    def __init__(self, page: Page) -> None:
+        self.page, self.faults, self.broken = page, Faults(), list[str]()
+        self.faults.listen(page)
+        page.on("dialog", lambda dialog: (self.broken.append(f"{page.url}: {dialog.message}"), dialog.dismiss()))
+
+    def look(self, name: str) -> None:
+        """No element came to life, nothing is too wide, no name turned the words after it."""
+        alive = self.page.locator('img[src="x"], [onerror]').count()
+        turned = self.page.evaluate(TURNED)
+        self.broken += [f"{name}: {alive} elements of names"] * bool(alive)
+        self.broken += [f"{name}: a name turns {words}" for words in turned]
+        self.faults.measure(self.page, name)
+
+    def judge(self) -> None:
+        """Fails the test with all that was wrong."""
+        faults = self.faults
+        wrong = self.broken + faults.refused + faults.complaints + faults.wide
+        assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture
+def watch(browser: Browser, visitor: Page) -> Iterator[Watch]:
+    """On a phone, where long names have the least room."""
+    state = visitor.context.storage_state()
+    context = browser.new_context(storage_state=state, viewport={"width": 390, "height": 900})
+    yield Watch(context.new_page())
+    context.close()
+
+
+def test_hostile_names_stay_text_and_within_the_window(watch: Watch, hostile: list[str], served: Served) -> None:
     """Labels, files, reasons, datasets, jobs, models, services, filters, people: on their own pages and in lists."""
-    faults, dialogs, alive = Faults(), list[str](), list[str]()
-    context = browser.new_context(storage_state=visitor.context.storage_state(), viewport={"width": 390, "height": 900})
-    page = context.new_page()
-    faults.listen(page)
-    page.on("dialog", lambda dialog: (dialogs.append(page.url), dialog.dismiss()))
-    for address in made(served, "hostile"):
-        answer = page.goto(served.address + address)
+    for address in hostile:
+        answer = watch.page.goto(served.address + address)
         assert answer
         assert answer.status == 200, address
-        if page.locator('img[src="x"], [onerror]').count():
-            alive.append(address)
-        faults.measure(page, address)
-    context.close()
-    assert not dialogs + alive
-    assert not faults.refused + faults.complaints, "\n".join(faults.refused + faults.complaints)
-    assert not faults.wide, "\n".join(faults.wide)
+        watch.look(address)
+    watch.judge()
+
+
+@pytest.mark.parametrize("task", ["classification", "detection"])
+def test_hostile_names_stay_text_in_what_scripts_show(
+    watch: Watch, hostile: list[str], served: Served, task: str
+) -> None:
+    """The next sample, the history of a step and its undoing, who was faster, reasons of the filters, notices."""
+    samples = [address for address in hostile if "/labeling/" in address and "/sample/" in address]
+    address = served.address + samples[1 if task == "classification" else 3]
+    page, other = watch.page, watch.page.context.new_page()
+
+    def press(key: str) -> None:
+        """A key, and its answer."""
+        page.evaluate("() => (document.querySelector('[data-said]').textContent = '')")
+        page.keyboard.press(key)
+        page.wait_for_selector("[data-said]:not(:empty)", state="attached")
+        page.wait_for_selector("[data-sample]:not(.hm-sent)")
+        watch.look(f"{task} after {key}")
+
+    for each in (page, other):
+        each.goto(address)
+        each.wait_for_selector("[data-sample][data-id]")
+    press("F4")
+    other.keyboard.press("F4")
+    notice = other.get_by_role("alert")
+    expect(notice).to_contain_text("somebody was faster")
+    assert not other.evaluate(TURNED)
+    assert not other.locator('img[src="x"], [onerror]').count()
+    for key in ("F2", "Control+z", "Control+Shift+z", "Control+z"):
+        press(key)
+    page.goto(re.sub("sample/.*", "?tab=all", address))
+    page.locator(".hm-filters summary").click()
+    expect(page.locator(".hm-reasons")).to_be_visible()
+    watch.look(f"{task} reasons")
+    page.locator(".hm-check").first.check()
+    page.get_by_role("button", name="Unmark", exact=True).click()
+    page.get_by_text(re.compile(r"\d (unmarked|passed over)")).first.wait_for()
+    watch.look(f"{task} batch")
+    page.get_by_role("link", name="History", exact=True).click()
+    page.get_by_role("button", name=re.compile("^(Undo|Redo)$")).first.click()
+    page.get_by_text("as it was before").or_(page.get_by_text("as they were before")).wait_for()
+    watch.look(f"{task} undone")
+    watch.judge()
 
 
 def test_the_keyboard_passes_the_side_bar_and_shows_where_it_is(visitor: Page, served: Served) -> None:

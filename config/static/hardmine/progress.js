@@ -17,7 +17,7 @@ function follow(element) {
             const now = await answer.json();
             words.textContent = now.words;
             if (now.share === null) bar.removeAttribute("value");
-            else bar.value = now.share;
+            else bar.value = now.share * bar.max;
             if (!now.active) return location.reload();
             pause = EVERY;
         } catch {
