@@ -107,7 +107,7 @@ def test_a_dataset_is_looked_through_and_labeled_ones_are_added(client: Client, 
 
 def test_inputs_of_a_run_are_found_shown_and_brought(client: Client, sample: Sample, run: BatchRun) -> None:
     html = read(client, samples=sample.pk, among=f"run:{run.pk}")
-    assert html.index("in night · there.png") < html.index("not yet in night · new.png")
+    assert html.index("in <bdi>night</bdi> · <bdi>there.png") < html.index("not yet in <bdi>night</bdi> · <bdi>new.png")
     address = f"{PAGE}?samples={sample.pk}&among=run:{run.pk}"
     client.post(address, {"chosen": ["0"], "target": sample.dataset_id})
     task = loop.collect(CollectionTask.objects.get(kind="chosen"))
