@@ -8,6 +8,7 @@ from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 
 from batchservices import collection, deployment, registration, running
 from batchservices.elsewhere import register_elsewhere
@@ -30,7 +31,6 @@ from batchservices.serializers import (
 )
 from config.api.doors import Door, Inside
 from config.api.strict import Nothing
-from config.parsers import StrictJSONParser
 from config.refusals import Refused
 
 CHANGEABLE = ("name", "description", "model", "input_location", "output_location", "results_location")
@@ -60,7 +60,7 @@ class ModelDoor(ListModelMixin, RetrieveModelMixin, Door):
         return self.answer(model, ModelSerializer, status=202)
 
     @extend_schema(request=ElsewhereInput, responses={201: ModelSerializer})
-    @action(detail=False, methods=["post"], parser_classes=[StrictJSONParser])
+    @action(detail=False, methods=["post"], parser_classes=api_settings.DEFAULT_PARSER_CLASSES)
     def elsewhere(self, request: Request) -> Response:
         """Register a model that runs on another system; a service takes in what it has said."""
         return self.answer(register_elsewhere(**self.said(ElsewhereInput), by=self.caller), ModelSerializer, status=201)
