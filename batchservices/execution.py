@@ -22,6 +22,9 @@ from config.lifecycle import move
 from config.refusals import Refused
 from config.steps import step
 
+LEASED_SECONDS = 3 * CHUNK_SECONDS
+"""How much work is leased at once: less is fairer at the end of a run, more saves statements."""
+
 log = logging.getLogger("hardmine.runs")
 
 
@@ -101,7 +104,9 @@ def _work(run: BatchRun, worker: Worker, answers: Answering) -> bool:
             settled = hand.chunk(most=worker.most)
             step("run.result.written")
             rate = len(settled) / max(time.monotonic() - started, 1e-3)
-            wanted = round(rate * CHUNK_SECONDS) + ASKED_AHEAD + len(settled) - len(in_hand)
+            left = len(in_hand) - len(settled)
+            short = left < round(rate * CHUNK_SECONDS) + ASKED_AHEAD
+            wanted = round(rate * LEASED_SECONDS) + ASKED_AHEAD - left if short else 0
             hand.add(worker.settle_and_lease(settled, wanted=wanted, in_hand=hand.items()))
             step("run.chunk.committed")
             if settled and not count and hand.items():

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from batchservices.models import BatchRun, ItemStatus, RunItem, RunStatus
 from batchservices.predictions import Classification, from_modelarts
+from config import statements
 from config.leases import (
     AWAY,
     CHUNK_ROWS,
@@ -40,6 +41,7 @@ WORKER_TRIES = 5
 """How often an item is leased whose workers die: a worker is killed for reasons of its own, too."""
 
 ALONE_FROM = 2
+FREE: dict[str, Any] = {"lease_token": "", "lease_expires_at": None}
 ROWS_PER_ITEM = 4  # itself and up to three rows of features
 RETRIED = frozenset({"image_crashed", "image_timeout", "image_memory"})
 
@@ -80,29 +82,40 @@ class Worker:
             done, failed, kept = self._settle(settled)
             more: list[RunItem] = []
             if wanted > 0 and not any(item.attempts > ALONE_FROM for item in in_hand):
-                failed += self._give_up()
-                more = self._lease(min(wanted, self.most), alone=not in_hand)
+                more = self._lease(Q(attempts__lt=ALONE_FROM), min(wanted, self.most))
+                if not more and not in_hand:
+                    failed += self._give_up()
+                    more = self._lease(Q(), 1)
             self._count(done, failed, kept)
             step("run.chunk.before_commit")
         return more
 
     def _settle(self, settled: Collection[Settled]) -> tuple[int, int, int]:
+        leased = self._mine().filter(pk__in=[each.item.pk for each in settled]).select_for_update()
+        mine = set(leased.values_list("pk", flat=True)) if settled else set()
         done, failed = [], 0
         for each in settled:
-            final = not each.again or each.item.attempts >= TRIES
+            if each.item.pk not in mine:
+                continue
             if each.answer is not None:
-                done += [each] if self._update(each.item, _predicted(each.answer) | {"kept": each.kept}) else []
-            elif each.error is not None and final:
+                done.append(each)
+            elif each.error is not None and (not each.again or each.item.attempts >= TRIES):
                 failed += self._update(each.item, _failed(each.error))
             else:
                 self._update(each.item, {"status": ItemStatus.PENDING})
+        answers = [_predicted(each.answer or {}) | {"kept": each.kept} | FREE for each in done]
+        if answers:
+            rows = ([*values.values(), each.item.pk] for each, values in zip(done, answers, strict=True))
+            statements.update(RunItem, list(answers[0]), rows)
         new = [each for each in done if not each.kept]
         store.save(record for each in new for record in self._features(each.answer or {}))
         return len(done), failed, len(done) - len(new)
 
+    def _mine(self) -> QuerySet[RunItem]:
+        return RunItem.objects.filter(run=self.run, status=ItemStatus.LEASED, lease_token=self.token)
+
     def _update(self, item: RunItem, values: dict[str, Any]) -> int:
-        mine = RunItem.objects.filter(pk=item.pk, status=ItemStatus.LEASED, lease_token=self.token)
-        return mine.update(**values, lease_token="", lease_expires_at=None)
+        return self._mine().filter(pk=item.pk).update(**values, **FREE)
 
     def _features(self, answer: dict[str, Any]) -> Iterable[store.Record]:
         return store.records(
@@ -114,28 +127,19 @@ class Worker:
         expired = Q(status=ItemStatus.LEASED, lease_expires_at__lt=timezone.now())
         return Q(run=self.run) & (Q(status=ItemStatus.PENDING) | expired)
 
-    def _lease(self, wanted: int, *, alone: bool) -> list[RunItem]:
-        for rows, most in ((Q(attempts__lt=ALONE_FROM), wanted), (Q(), 1 if alone else 0)):
-            found = RunItem.objects.filter(self._free() & rows).select_for_update(skip_locked=True)
-            chosen = list(found.order_by("position").values_list("pk", flat=True)[:most])
-            if chosen:
-                break
-        else:
-            return []
-        RunItem.objects.filter(self._free(), pk__in=chosen).update(
-            status=ItemStatus.LEASED,
-            lease_token=self.token,
-            lease_expires_at=self._expiry(),
-            attempts=F("attempts") + 1,
-        )
-        return list(RunItem.objects.filter(pk__in=chosen, lease_token=self.token, status=ItemStatus.LEASED))
+    def _lease(self, rows: Q, most: int) -> list[RunItem]:
+        found = RunItem.objects.filter(self._free() & rows).select_for_update(skip_locked=True)
+        chosen = list(found.order_by("position")[:most])
+        leased = {"status": ItemStatus.LEASED, "lease_token": self.token, "lease_expires_at": self._expiry()}
+        RunItem.objects.filter(pk__in=[item.pk for item in chosen]).update(**leased, attempts=F("attempts") + 1)
+        for item in chosen:
+            item.attempts += 1
+        return chosen
 
     def _give_up(self) -> int:
         words = f"The worker died {WORKER_TRIES} times while this image was in work."
         hopeless = RunItem.objects.filter(self._free(), attempts__gte=WORKER_TRIES)
-        return hopeless.update(
-            **_failed(Refused("worker_died_repeatedly", words)), lease_token="", lease_expires_at=None
-        )
+        return hopeless.update(**_failed(Refused("worker_died_repeatedly", words)), **FREE)
 
     def renewing(self) -> AbstractContextManager[None]:
         """Renews what this worker has leased, in the background: one image may take longer than a lease lasts."""
@@ -150,8 +154,7 @@ class Worker:
 
     def _leave(self, **changes: Any) -> None:
         with transaction.atomic():
-            mine = RunItem.objects.filter(run=self.run, status=ItemStatus.LEASED, lease_token=self.token)
-            mine.update(status=ItemStatus.PENDING, lease_token="", lease_expires_at=None, attempts=F("attempts") - 1)
+            self._mine().update(status=ItemStatus.PENDING, **FREE, attempts=F("attempts") - 1)
             BatchRun.objects.filter(pk=self.run.pk, status=RunStatus.RUNNING).update(**changes)
 
     @contextmanager
@@ -171,8 +174,7 @@ class Worker:
             raise
 
     def _renew(self) -> None:
-        mine = RunItem.objects.filter(run=self.run, status=ItemStatus.LEASED, lease_token=self.token)
-        mine.update(lease_expires_at=self._expiry())
+        self._mine().update(lease_expires_at=self._expiry())
 
     def _expiry(self) -> datetime:
         return timezone.now() + timedelta(seconds=settings.LEASE_SECONDS / 2)

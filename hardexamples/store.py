@@ -19,7 +19,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from django.utils import timezone
 
+from config import statements
 from hardexamples import augmentations
 from hardexamples.features import EXTRACTOR, VERSION
 from hardexamples.models import Features
@@ -143,7 +145,10 @@ def save(rows: Iterable[Record]) -> None:
     """Keeps rows, inside the caller's transaction; what is there already stays."""
     # in one order for all: two workers that met the same images must not wait for each other
     ordered = sorted(rows, key=lambda row: (row.sha256, row.extractor, row.version))
-    Features.objects.bulk_create([Features(**vars(row)) for row in ordered], ignore_conflicts=True, batch_size=BLOCK)
+    now = timezone.now()
+    columns = ("sha256", "extractor", "version", "statistics", "vector", "created_at")
+    values = ((row.sha256, row.extractor, row.version, row.statistics, row.vector, now) for row in ordered)
+    statements.insert(Features, columns, values, ignore_conflicts=True)
 
 
 def missing(sha256s: Iterable[str], wanted: Sequence[tuple[str, int]]) -> set[str]:

@@ -19,6 +19,7 @@ INFRASTRUCTURE = {
     "figures",
     "refusals",
     "selection",
+    "statements",
     "steps",
     "doorbell",
     "celery",
