@@ -192,14 +192,27 @@ def preprocess(rgb: np.ndarray, shape: Input) -> np.ndarray:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[:, :, None]
     elif shape.color == "BGR":
         pixels = pixels[:, :, ::-1]
-    if shape.dtype != "uint8":
-        pixels = (pixels.astype(np.float32) - np.array(shape.mean, np.float32)) * np.array(shape.scale, np.float32)
-        pixels = pixels.astype(shape.dtype, copy=False)
-    if shape.layout in ("NCHW", "CHW"):
+    if shape.dtype == "float32":
+        pixels = _numbers(pixels, shape)
+    if shape.layout == "NCHW":
         pixels = pixels.transpose(2, 0, 1)
     elif shape.layout == "flat":
         pixels = pixels.reshape(-1)
-    return np.ascontiguousarray(pixels if shape.layout == "CHW" else pixels[None])
+    return np.ascontiguousarray(pixels[None])
+
+
+def _numbers(pixels: np.ndarray, shape: Input) -> np.ndarray:
+    """(height, width, channels) float32: each of the 256 levels is computed once, and looked up for every pixel. What
+    NCHW needs lies in memory as it needs it."""
+    channels = pixels.shape[2]
+    levels = np.arange(256, dtype=np.float32)[:, None] - np.array(shape.mean, np.float32)
+    levels = np.broadcast_to(levels * np.array(shape.scale, np.float32), (256, channels))
+    planes = np.empty((channels, *pixels.shape[:2]), np.float32)
+    for channel in range(channels):
+        cv2.LUT(
+            np.ascontiguousarray(pixels[:, :, channel]), np.ascontiguousarray(levels[:, channel]), dst=planes[channel]
+        )
+    return planes.transpose(1, 2, 0)
 
 
 def letterbox_size(width: int, height: int, shape: Input) -> tuple[int, int]:

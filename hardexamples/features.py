@@ -57,7 +57,7 @@ def statistics(rgb: np.ndarray, *, size: tuple[int, int]) -> np.ndarray:
     small = _reduced(rgb)
     gray = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
     hsv = cv2.mean(cv2.cvtColor(small, cv2.COLOR_RGB2HSV))
-    red, green, blue = cv2.split(small.astype(np.float32))
+    red, green, blue = (plane.astype(np.float32) for plane in cv2.split(small))
     opponents = np.stack([red - green, 0.5 * (red + green) - blue]).reshape(2, -1)
     colorfulness = np.hypot(*opponents.std(axis=1)) + 0.3 * np.hypot(*opponents.mean(axis=1))
     share = _histogram(gray, 256) / gray.size
