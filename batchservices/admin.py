@@ -9,16 +9,16 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
-from batchservices import model_views, recut_views, run_views, running, views
+from batchservices import model_views, recut_views, run_views, running, sample_views, starting_views, views
 from batchservices.display import page_of_run, page_of_service, state_of_model, state_of_run
-from batchservices.forms import SynchronizeForm
 from batchservices.models import ACTIVE_RUN, BatchRun, BatchService, InferenceModel
 from batchservices.pages import PagesAdmin, UsedRowsStay
 from batchservices.progress import of_run
+from batchservices.service_forms import SynchronizeForm
 from config.confirmation import confirmation_page, confirmed
 from config.figures import ago
 from config.refusals import Refused
@@ -96,12 +96,12 @@ class BatchServiceAdmin(UsedRowsStay, PagesAdmin):
 
     add_words = "Deploy"
     empty_words = "No batch service yet. Deploy a model to predict the images of a folder."
-    list_display = ["name", "model", "state", "input_location", "last_run", "filtered", "deployed"]
+    list_display = ["name", "model", "state", "input_location", "last_run", "filtered", "deployed", "more"]
     list_display_links = ["name"]
     list_select_related = ["model"]
     list_filter = ["filtering", "model"]
     search_fields = ["name", "description", "input_location"]
-    actions = ["start", "stop", "synchronize"]
+    actions = ["start", "stop", "restart", "synchronize"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BatchService]:
         newest = BatchRun.objects.filter(service=OuterRef("pk")).order_by("-pk").values("pk")[:1]
@@ -114,8 +114,25 @@ class BatchServiceAdmin(UsedRowsStay, PagesAdmin):
         runs = BatchRun.objects.in_bulk([service.newest_run for service in services if service.newest_run])
         for service in services:
             service.newest = runs.get(service.newest_run)
+            service.links = list(self.links_of(service, request))
         changes.result_list = services
         return changes
+
+    def links_of(self, service: Any, request: HttpRequest) -> Iterator[tuple[str, str]]:
+        """Name and address of what can be done with one service now."""
+        active = service.newest is not None and service.newest.status in ACTIVE_RUN
+        if self.has_start_permission(request):
+            for verb, words in (("stop", "Stop"), ("restart", "Restart")) if active else (("start", "Start"),):
+                yield words, reverse("admin:batchservices_batchservice_ask", args=[service.pk, verb])
+        yield "Sample Collection", page_of_service(service.pk, "sample")
+        yield "Runs", page_of_service(service.pk, "runs")
+        if self.has_change_permission(request, service):
+            yield "Edit", reverse("admin:batchservices_batchservice_settings", args=[service.pk])
+
+    @display(description="More")
+    def more(self, service: Any) -> SafeString:
+        links = format_html_join("", '<a href="{}">{}</a>', ((address, words) for words, address in service.links))
+        return format_html('<details class="more"><summary>More</summary><nav>{}</nav></details>', links)
 
     @display(description="State")
     def state(self, service: Any) -> SafeString:
@@ -140,13 +157,16 @@ class BatchServiceAdmin(UsedRowsStay, PagesAdmin):
         return [
             self.route("<int:pk>/settings/", views.change_settings, "settings"),
             self.route("<int:pk>/filtering/", views.change_filtering, "filtering"),
-            self.route("<int:pk>/synchronize/", views.synchronize, "synchronize"),
-            self.route("<int:pk>/start/", views.start, "start", "POST"),
-            self.route("<int:pk>/stop/", views.stop, "stop", "POST"),
-            self.route(f"{task}stop/", views.stop_collection, "stop_collection", "POST"),
-            self.route(
-                "<int:pk>/tasks/<int:task_id>/progress/", views.collection_progress, "collection_progress", "GET"
-            ),
+            self.route("<int:pk>/synchronize/", sample_views.synchronize, "synchronize"),
+            self.route("<int:pk>/runs/<int:run_id>/filter/", sample_views.filter_now, "filter_now", "POST"),
+            self.route("mapping/", views.mapping, "mapping", "GET"),
+            self.route("<int:pk>/ask/<str:verb>/", starting_views.ask, "ask", "GET"),
+            self.route("<int:pk>/restart/", starting_views.restart, "restart", "POST"),
+            self.route(task, sample_views.task_page, "task", "GET"),
+            self.route("<int:pk>/start/", starting_views.start, "start", "POST"),
+            self.route("<int:pk>/stop/", starting_views.stop, "stop", "POST"),
+            self.route(f"{task}stop/", sample_views.stop_collection, "stop_collection", "POST"),
+            self.route(f"{task}progress/", sample_views.collection_progress, "collection_progress", "GET"),
             *super().get_urls(),
         ]
 
@@ -198,6 +218,19 @@ class BatchServiceAdmin(UsedRowsStay, PagesAdmin):
                 messages.success(request, f"{service} was told to stop.")
         return None
 
+    @action(description="Restart", permissions=["start"])
+    def restart(self, request: HttpRequest, services: QuerySet[BatchService]) -> HttpResponse | None:
+        if confirmed(request) is None:
+            sentence = f"{counted(services)}: what runs is stopped; a run begins with the images and settings of now."
+            return confirmation_page(
+                self, request, services, action="restart", title="Restart", sentence=sentence, button="Restart"
+            )
+        for service in services:
+            with told(request, service):
+                running.restart(service=service, by=actor(request))
+                messages.success(request, f"{service} is started again.")
+        return None
+
     @action(description="Synchronize Data to Dataset", permissions=["synchronize"])
     def synchronize(self, request: HttpRequest, services: QuerySet[BatchService]) -> HttpResponse | None:
         form = confirmed(request, SynchronizeForm)
@@ -215,7 +248,7 @@ class BatchServiceAdmin(UsedRowsStay, PagesAdmin):
         answers = form.cleaned_data
         for service in services:
             with told(request, service):
-                task = views.collect(service, answers, by=actor(request))
+                task = sample_views.collect(service, answers, by=actor(request))
                 # a new dataset is made once, by the first service that is not refused
                 answers |= {"dataset": task.dataset, "new_dataset": ""}
                 messages.success(request, f"The inputs of {service} are going into {task.dataset}.")
@@ -257,6 +290,8 @@ class BatchRunAdmin(PagesAdmin):
         return [
             self.route("<int:pk>/progress/", run_views.run_progress, "progress", "GET"),
             self.route("<int:pk>/stop/", run_views.stop_run, "stop", "POST"),
+            self.route("<int:pk>/retry/", run_views.retry_run, "retry", "POST"),
+            self.route("<int:pk>/inputs/<int:position>/", run_views.input_page, "input", "GET"),
             self.route("minings/<int:mining_id>/recut/", recut_views.recut_page, "recut"),
             self.route("minings/<int:mining_id>/recut/preview/", recut_views.recut_preview, "recut_preview", "POST"),
             *super().get_urls(),

@@ -12,6 +12,7 @@ from rest_framework.settings import api_settings
 
 from batchservices import collection, deployment, registration, running
 from batchservices.elsewhere import register_elsewhere
+from batchservices.filtering_again import filter_run
 from batchservices.filters import CollectionFilters, ModelFilters, PredictionFilters, RunFilters, ServiceFilters
 from batchservices.models import ACTIVE_RUN, BatchRun, BatchService, CollectionTask, InferenceModel, RunItem
 from batchservices.serializers import (
@@ -33,7 +34,10 @@ from config.api.doors import Door, Inside
 from config.api.strict import Nothing
 from config.refusals import Refused
 
-CHANGEABLE = ("name", "description", "model", "input_location", "output_location", "results_location")
+CHANGEABLE = (
+    *("name", "description", "model", "input_location", "output_location", "results_location"),
+    *("processes", "timeout_minutes"),
+)
 
 
 class ModelDoor(ListModelMixin, RetrieveModelMixin, Door):
@@ -82,6 +86,7 @@ class ServiceDoor(ListModelMixin, RetrieveModelMixin, Door):
         "configure_filtering": "batchservices.change_batchservice",
         "start": "batchservices.start_batchservice",
         "stop": "batchservices.start_batchservice",
+        "restart": "batchservices.start_batchservice",
         "synchronize": "batchservices.synchronize_batchservice",
     }
 
@@ -118,9 +123,18 @@ class ServiceDoor(ListModelMixin, RetrieveModelMixin, Door):
     @extend_schema(request=StartInput, responses={202: RunSerializer})
     @action(detail=True, methods=["post"])
     def start(self, request: Request, pk: int) -> Response:
-        """Predict all inputs, in a run; what the model has said about unchanged ones is kept."""
+        """Predict all inputs, in a run; what the model has said about unchanged ones is kept. A service has one run
+        at a time: whoever asks meanwhile gets a 409 with the code `already_running` and the run as `item`, so that a
+        request may be sent again and starts no other run."""
         run = running.start(service=self.get_object(), **self.said(StartInput), by=self.caller)
         return self.answer(run, RunSerializer, status=202)
+
+    @extend_schema(request=Nothing, responses={202: RunSerializer})
+    @action(detail=True, methods=["post"])
+    def restart(self, request: Request, pk: int) -> Response:
+        """Predict all inputs, in a run; one that goes on is stopped first."""
+        self.said(Nothing)
+        return self.answer(running.restart(service=self.get_object(), by=self.caller), RunSerializer, status=202)
 
     @extend_schema(request=Nothing, responses=RunSerializer)
     @action(detail=True, methods=["post"])
@@ -136,7 +150,8 @@ class ServiceDoor(ListModelMixin, RetrieveModelMixin, Door):
     @extend_schema(request=SynchronizeInput, responses={202: CollectionTaskSerializer})
     @action(detail=True, methods=["post"])
     def synchronize(self, request: Request, pk: int) -> Response:
-        """Synchronize Data to Dataset: all inputs, unlabeled; again adds only what is new."""
+        """Synchronize Data to Dataset: all inputs, unlabeled; again adds only what is new. Whoever asks while that
+        goes on gets a 409 with the code `already_synchronizing` and the task as `item`."""
         said = self.said(SynchronizeInput)
         self.may_name(said["dataset_name"])
         task = collection.synchronize(service=self.get_object(), **said, by=self.caller)
@@ -176,7 +191,12 @@ class RunDoor(RetrieveModelMixin, Door):
     queryset = BatchRun.objects.select_related("started_by")
     serializer_class = RunSerializer
     lookup_value_converter = "int"
-    permissions = {"retrieve": "batchservices.view_batchrun", "stop": "batchservices.start_batchservice"}
+    permissions = {
+        "retrieve": "batchservices.view_batchrun",
+        "stop": "batchservices.start_batchservice",
+        "retry": "batchservices.start_batchservice",
+        "filter": "batchservices.synchronize_batchservice",
+    }
 
     @extend_schema(request=Nothing, responses=RunSerializer)
     @action(detail=True, methods=["post"])
@@ -186,6 +206,24 @@ class RunDoor(RetrieveModelMixin, Door):
         run = self.get_object()
         running.stop(run=run, by=self.caller)
         return self.answer(run, RunSerializer)
+
+    @extend_schema(request=Nothing, responses={202: RunSerializer})
+    @action(detail=True, methods=["post"])
+    def retry(self, request: Request, pk: int) -> Response:
+        """Try again the inputs of an ended run that have no prediction; its filter then covers them, too."""
+        self.said(Nothing)
+        run = self.get_object()
+        running.retry(run=run, by=self.caller)
+        run.refresh_from_db()
+        return self.answer(run, RunSerializer, status=202)
+
+    @extend_schema(request=Nothing, responses={202: CollectionTaskSerializer})
+    @action(detail=True, methods=["post"])
+    def filter(self, request: Request, pk: int) -> Response:
+        """Filter an ended run from its kept predictions, by the settings that its service has now."""
+        self.said(Nothing)
+        task = filter_run(run=self.get_object(), by=self.caller)
+        return self.answer(task, CollectionTaskSerializer, status=202)
 
 
 class PredictionDoor(ListModelMixin, Inside):

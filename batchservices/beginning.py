@@ -1,6 +1,7 @@
 """How a collection begins: its row, the hold on its dataset, the doorbell; inside the caller's transaction."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.urls import reverse
@@ -25,6 +26,7 @@ def begin(
     label_mapping: Mapping[str, str] | None = None,
     recut: Recut | None = None,
     positions: Sequence[int] = (),
+    filter_settings: Mapping[str, Any] | None = None,
 ) -> CollectionTask:
     """A collection that workers go on with once the transaction is committed.
 
@@ -38,6 +40,7 @@ def begin(
         label_mapping: class of the model -> label.
         recut: what is decided anew.
         positions: which inputs of the run, where they were chosen.
+        filter_settings: what a filter goes by, frozen.
     """
     task = CollectionTask.objects.create(
         kind=kind,
@@ -48,6 +51,7 @@ def begin(
         label_mapping=dict(label_mapping or {}),
         recut=recut,
         positions=list(positions),
+        filter_settings=filter_settings,
         created_by=created_by,
     )
     holds.place(

@@ -1,6 +1,8 @@
 """Inputs of a service come into a dataset: all of them (synchronize), or the hard ones of a run (filter)."""
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -9,7 +11,7 @@ from django.utils import timezone
 from batchservices.beginning import begin, hold_key
 from batchservices.bringing import bring
 from batchservices.choosing import candidates_of_chosen, count_chosen
-from batchservices.filtering import candidates_of_mining, filter_run
+from batchservices.filtering import candidates_of_mining, mine_run
 from batchservices.inputs import has_inputs
 from batchservices.models import (
     ACTIVE_COLLECTION,
@@ -99,9 +101,9 @@ def check_task(task: str, dataset: Dataset, *, field: str) -> None:
         )
 
 
-def begin_filtering(run: BatchRun, dataset: Dataset) -> CollectionTask:
-    """The task that filters a run into the dataset that it froze; inside the transaction that ends the run."""
-    frozen = run.filter_settings or {}
+def begin_filtering(run: BatchRun, dataset: Dataset, frozen: Mapping[str, Any], *, by: User | None) -> CollectionTask:
+    """The task that filters a run by frozen settings into their dataset; inside the transaction that ends the run, or
+    that holds its row."""
     return begin(
         kind=CollectionKind.FILTER,
         service=run.service,
@@ -109,7 +111,8 @@ def begin_filtering(run: BatchRun, dataset: Dataset) -> CollectionTask:
         dataset=dataset,
         input_location=run.input_location,
         label_mapping=frozen["label_mapping"],
-        created_by=run.started_by,
+        filter_settings=frozen,
+        created_by=by,
     )
 
 
@@ -146,7 +149,7 @@ def _execute(lease: Lease) -> None:
     task = tasks.get(pk=lease.pk)
     if task.kind == CollectionKind.FILTER:
         if task.status != CollectionStatus.IMPORTING:
-            filter_run(lease, task)
+            mine_run(lease, task)
             task.refresh_from_db()
         bring(lease, task, candidates_of_mining(task), hold_key=hold_key(task))
     elif task.kind == CollectionKind.RECUT:

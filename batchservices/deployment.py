@@ -1,5 +1,7 @@
 """Services are deployed, changed, and told what to do with hard examples. A run keeps what it froze at its start."""
 
+from collections.abc import Mapping, Sequence
+
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -10,7 +12,7 @@ from batchservices.collection import check_task
 from batchservices.elsewhere import check_place
 from batchservices.inputs import is_manifest
 from batchservices.models import BatchService, InferenceModel, ModelStatus
-from batchservices.words import filtering_words
+from batchservices.training import FIRST_LINES, check_training
 from config.refusals import Refused
 from datasets import locations
 from datasets.creation import create_dataset
@@ -18,7 +20,7 @@ from datasets.models import Dataset, Label
 from hardexamples.filters import preset
 from hardexamples.models import HardExampleFilter
 
-__all__ = ["change", "configure_filtering", "deploy", "filtering_words"]
+__all__ = ["change", "check_mapping", "configure_filtering", "deploy"]
 
 
 def deploy(
@@ -30,6 +32,8 @@ def deploy(
     by: User | None,
     description: str = "",
     results_location: str = "",
+    processes: int = 0,
+    timeout_minutes: int = 0,
     filtering: bool = False,
     filter: HardExampleFilter | None = None,  # noqa: A002  the domain's word
     training_manifest: str = "",
@@ -48,6 +52,8 @@ def deploy(
         description: at most 100 characters.
         results_location: of a model that runs elsewhere, where its results are, as `alias:path`: a folder, a
             `.manifest` or a `.jsonl`; else "".
+        processes: most workers at once for a run, up to 1,000; 0: all there are.
+        timeout_minutes: how long a run may take, 3 to 10,080; 0: as long as it needs.
         filtering, filter, training_manifest, output_dataset, output_dataset_name, label_mapping: as
             `configure_filtering`.
 
@@ -57,8 +63,8 @@ def deploy(
     """
     _check_locations(input_location, output_location)
     check_place(model, results_location, output_location)
-    _check_manifest(training_manifest)
-    service = BatchService(created_by=by)
+    _check_training(training_manifest, model)
+    service = BatchService(created_by=by, processes=processes, timeout_minutes=timeout_minutes)
     with transaction.atomic():
         _save(service, name, description, model, input_location, output_location, results_location)
         if filtering or output_dataset or output_dataset_name:
@@ -78,6 +84,8 @@ def change(
     output_location: str,
     description: str = "",
     results_location: str = "",
+    processes: int = 0,
+    timeout_minutes: int = 0,
 ) -> BatchService:
     """Changes a service from its next run on.
 
@@ -88,12 +96,15 @@ def change(
     """
     _check_locations(input_location, output_location)
     check_place(model, results_location, output_location)
+    if service.filtering and model != service.model:
+        _check_training(service.training_manifest, model)
     with transaction.atomic():
         service = BatchService.objects.select_for_update(of=("self",)).get(pk=service.pk)
+        service.processes, service.timeout_minutes = processes, timeout_minutes
         _save(service, name, description, model, input_location, output_location, results_location)
         if service.filtering and service.output_dataset is not None:
             check_task(model.task, service.output_dataset, field="model")
-            service.label_mapping = _mapping(model, service.output_dataset, service.label_mapping)
+            service.label_mapping = check_mapping(model.class_names, service.output_dataset, service.label_mapping)
             service.save(update_fields=["label_mapping"])
     return service
 
@@ -123,10 +134,10 @@ def configure_filtering(
             label of the same name.
 
     Raises:
-        Refused: no_output_dataset, type_mismatch, not_a_manifest, source_not_found, unmapped_classes; as
-            `create_dataset` and `datasets.locations.parse`.
+        Refused: no_output_dataset, type_mismatch, unmapped_classes; as `create_dataset` and
+            `batchservices.training.check_training`, which looks at the manifest's first lines here.
     """
-    _check_manifest(training_manifest)
+    _check_training(training_manifest, service.model)
     with transaction.atomic():
         return _configure(
             service, by, filtering, filter, training_manifest, output_dataset, output_dataset_name, label_mapping
@@ -154,7 +165,7 @@ def _configure(
         )
     if output_dataset is not None:
         check_task(service.model.task, output_dataset, field="output_dataset")
-        label_mapping = _mapping(service.model, output_dataset, label_mapping or {})
+        label_mapping = check_mapping(service.model.class_names, output_dataset, label_mapping or {})
     service.filtering = filtering
     service.filter = filter or preset()
     service.training_manifest = training_manifest.strip()
@@ -215,22 +226,17 @@ def _check_location(field: str, text: str) -> None:
         raise Refused(error.code, error.message, status=error.status, field=field) from None
 
 
-def _check_manifest(text: str) -> None:
-    text = text.strip()
-    if not text:
-        return
-    if not is_manifest(text):
-        words = "Only a .manifest file says which images were labeled how; name one, such as that of a version."
-        raise Refused("not_a_manifest", words, field="training_manifest")
-    try:
-        locations.open_file(locations.parse(text)).close()
-    except Refused as error:
-        raise Refused(error.code, error.message, status=error.status, field="training_manifest") from None
+def _check_training(text: str, model: InferenceModel) -> None:
+    check_training(text.strip(), task=model.task, lines=FIRST_LINES)
 
 
-def _mapping(model: InferenceModel, dataset: Dataset, chosen: dict[str, str]) -> dict[str, str]:
-    """Every class of the model to a label of the dataset. Raises Refused "unmapped_classes"."""
-    mapping = {name: chosen.get(name, name) for name in model.class_names}
+def check_mapping(class_names: Sequence[str], dataset: Dataset, chosen: Mapping[str, str]) -> dict[str, str]:
+    """Every class of a model to a label of the dataset: the chosen one, else the one of the same name.
+
+    Raises:
+        Refused: unmapped_classes, which lists them; nothing is ever made in silence.
+    """
+    mapping = {name: chosen.get(name, name) for name in class_names}
     labels = set(Label.objects.filter(dataset=dataset).values_list("name", flat=True))
     unmapped = [name for name, label in mapping.items() if label not in labels]
     if unmapped:

@@ -4,6 +4,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from batchservices.models import BatchRun, CollectionStatus, CollectionTask, InferenceModel, ModelStatus, RunStatus
+from batchservices.words import Outlook
 from config.figures import dot
 from datasets.models import LabelingJob, Status
 
@@ -39,12 +40,24 @@ def state_of_collection(task: CollectionTask) -> SafeString:
     return dot(task.get_status_display(), COLLECTION_TONES[task.status])
 
 
+OUTLOOK_TONES = {label: COLLECTION_TONES[status] for status, label in CollectionStatus.choices}
+
+
+def outlook_state(expected: Outlook) -> SafeString:
+    """The state of a service's filtering; one that waits for people or for a run is calm."""
+    return dot(expected.state, OUTLOOK_TONES.get(expected.state, "calm"))
+
+
 def state_of(work: BatchRun | CollectionTask) -> SafeString:
     return state_of_run(work.status) if isinstance(work, BatchRun) else state_of_collection(work)
 
 
 def page_of_service(pk: int, tab: str = "details") -> str:
     return f"{reverse('admin:batchservices_batchservice_change', args=[pk])}?tab={tab}"
+
+
+def page_of_collection(task: CollectionTask) -> str:
+    return reverse("admin:batchservices_batchservice_task", args=[task.service_id, task.pk])
 
 
 def page_of_run(pk: int) -> str:

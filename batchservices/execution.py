@@ -13,8 +13,10 @@ from batchservices import output
 from batchservices.answering import Answering, answering
 from batchservices.freezing import RUN, freeze
 from batchservices.in_hand import ASKED_AHEAD, InHand
+from batchservices.limits import check_time
 from batchservices.models import ACTIVE_RUN, RUN_MOVES, BatchRun, ItemStatus, RunStatus
 from batchservices.queue import Worker
+from batchservices.reopening import reopen
 from batchservices.results import conclude
 from config.doorbell import ring
 from config.leases import AWAY, CHUNK_SECONDS, LeaseLost, breathe, claim
@@ -53,7 +55,7 @@ def _execute(run_id: int) -> None:
         with lease.giving_back(), lease.waiting():
             run.refresh_from_db()
             if run.status == RunStatus.PREPARING:
-                freeze(lease, run)
+                (reopen if run.retrying else freeze)(lease, run)
             else:  # somebody else has prepared it between the look and the claim
                 lease.release()
     worker = Worker(run)
@@ -112,6 +114,7 @@ def _work(run: BatchRun, worker: Worker, answers: Answering) -> bool:
             if settled and not count and hand.items():
                 ring(RUN, run.pk)
             count += len(settled)
+            check_time(run)
             breathe()
     log.info("Run %s: %s inputs were settled by this worker.", run.pk, count)
     return not run.items.filter(status__in=(ItemStatus.PENDING, ItemStatus.LEASED)).exists()

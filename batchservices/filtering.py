@@ -10,8 +10,17 @@ from django.db import transaction
 
 from batchservices import child
 from batchservices.bringing import Candidate
-from batchservices.models import COLLECTION_MOVES, BatchRun, CollectionStatus, CollectionTask, ItemStatus, RunItem
+from batchservices.models import (
+    COLLECTION_MOVES,
+    BatchRun,
+    CollectionKind,
+    CollectionStatus,
+    CollectionTask,
+    ItemStatus,
+    RunItem,
+)
 from batchservices.predictions import Detection, from_modelarts
+from batchservices.training import check_training
 from config.leases import Lease
 from config.lifecycle import move_one
 from config.refusals import Refused
@@ -29,22 +38,29 @@ from hardexamples.scoring import Batch
 from hardexamples.second_look import Looker
 
 BLOCK = 500
+MISSING_SHOWN = 100
+NAME_SHOWN = 300
 
 
-def filter_run(lease: Lease, task: CollectionTask) -> None:
+def frozen_of(task: CollectionTask) -> dict[str, Any]:
+    """What the filter of a collection goes by. A task from before filters could be applied later has its run's."""
+    assert task.run is not None  # noqa: S101  a constraint of the table
+    return task.filter_settings or task.run.filter_settings or {}
+
+
+def mine_run(lease: Lease, task: CollectionTask) -> None:
     """Applies the frozen filter to all that the run predicted; then the task is importing.
 
     Raises:
         LeaseLost: stopped, or taken over.
-        Refused: the training manifest cannot be read, or the frozen model not loaded.
+        Refused: the training manifest cannot be read or is of another type, or the frozen model not loaded.
     """
-    run = task.run
+    run, frozen = task.run, frozen_of(task)
     assert run is not None  # noqa: S101  a constraint of the table
-    frozen = run.filter_settings or {}
     with transaction.atomic():
         lease.hold(progress=task.status == CollectionStatus.WAITING)
         begun = mining.begin(
-            subject=f"batch run {run.pk}",
+            subject=_subject(run, task),
             task=run.model.task,
             settings=FilterSettings.from_dict(frozen["settings"]),
             filter_id=frozen["filter"],
@@ -56,6 +72,7 @@ def filter_run(lease: Lease, task: CollectionTask) -> None:
     step("collection.mining.begun")
     looker = looker_of(run, frozen)
     with lease.renewing():
+        check_training(frozen["training_manifest"], task=run.profile["task"])
         found = reference_of(lease, run, frozen, looker=looker)
         subjects, batch = inputs_of(run)
         mining.mine(
@@ -67,10 +84,17 @@ def filter_run(lease: Lease, task: CollectionTask) -> None:
             again=mining.Again(looker, partial(_read, run)) if looker else None,
         )
     with transaction.atomic():
-        lease.hold(changes={"total": begun.flagged + begun.controls})
+        missing = [name[:NAME_SHOWN] for name in found.missing[:MISSING_SHOWN]] if found else []
+        lease.hold(changes={"total": begun.flagged + begun.controls, "missing": missing})
         move_one(tasks, moves=COLLECTION_MOVES, to=CollectionStatus.IMPORTING)
         step("collection.filter.before_commit")
     step("collection.filtered")
+
+
+def _subject(run: BatchRun, task: CollectionTask) -> str:
+    """The words of the mining: a run that is filtered again has another one."""
+    earlier = run.collection_tasks.filter(kind=CollectionKind.FILTER, pk__lt=task.pk).count()
+    return f"batch run {run.pk}" + (f", filtering {earlier + 1}" if earlier else "")
 
 
 def looker_of(run: BatchRun, frozen: dict) -> Looker | None:
@@ -134,12 +158,12 @@ def _read(run: BatchRun, position: int) -> bytes:
     return locations.read(locations.parse(location), limit=MAX_BYTES)
 
 
-def inputs_of(run: BatchRun, *, again: bool = False) -> tuple[list[mining.Subject], Batch]:
+def inputs_of(run: BatchRun, *, looked: dict[str, Any] | None = None) -> tuple[list[mining.Subject], Batch]:
     """All that the run predicted, with what is kept of their bytes; read row by row, since it may be a million.
 
     Args:
         run: whose inputs.
-        again: with what is kept of second looks, for evidence that was found before.
+        looked: the frozen settings of a filter whose second looks are kept, for evidence that was found before.
     """
     classes = run.profile["class_names"]
     classifies = run.profile["task"] == Task.IMAGE_CLASSIFICATION
@@ -174,7 +198,7 @@ def inputs_of(run: BatchRun, *, again: bool = False) -> tuple[list[mining.Subjec
         activations=activations,
         **columns,
     )
-    looker = _who_looked(run, run.filter_settings) if again and run.filter_settings else None
+    looker = _who_looked(run, looked) if looked else None
     return subjects, batch if looker is None else looker.seen(batch, range(count), sha256s)
 
 

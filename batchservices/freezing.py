@@ -1,7 +1,7 @@
 """How a run begins: the list of its inputs, frozen chunk by chunk, with what earlier runs said about them."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -53,8 +53,13 @@ def freeze(lease: Lease, run: BatchRun) -> None:
     _keep(lease, earlier, chunk)
     if not total:
         raise Refused("no_input", f"There are no images in {run.input_location} any more.")
+    set_going(lease, run, {"total": total, "kept_from": earlier.runs[0] if earlier.runs else None})
+
+
+def set_going(lease: Lease, run: BatchRun, changes: Mapping[str, Any]) -> None:
+    """The run is not preparing any more: whoever is called may lease its inputs. Raises LeaseLost as `freeze`."""
     with transaction.atomic():
-        lease.hold(changes={"total": total, "kept_from": earlier.runs[0] if earlier.runs else None})
+        lease.hold(changes=dict(changes))
         move_one(BatchRun.objects.filter(pk=run.pk), moves=RUN_MOVES, to=RunStatus.RUNNING)
         lease.release()
         if settings.WORKER_PROCESSES > 1:

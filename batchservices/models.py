@@ -1,6 +1,8 @@
 """Models, batch services, their runs, and what was collected from them."""
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -60,6 +62,15 @@ class InferenceModel(LeasedWork):
         return f"{self.name} {self.version}"
 
 
+SHORTEST_TIMEOUT, LONGEST_TIMEOUT = 3, 10_080
+
+
+def check_timeout(minutes: int) -> None:
+    """Raises ValidationError for minutes that no run may be limited to."""
+    if minutes and not SHORTEST_TIMEOUT <= minutes <= LONGEST_TIMEOUT:
+        raise ValidationError(f"Give 0 for no limit, or {SHORTEST_TIMEOUT} to {LONGEST_TIMEOUT:,} minutes.")
+
+
 class BatchService(models.Model):
     """A deployed model that predicts the images of a location, and what becomes of the hard ones."""
 
@@ -70,6 +81,12 @@ class BatchService(models.Model):
     output_location = models.CharField(max_length=1000, help_text="Where the results are written, as alias:path.")
     results_location = models.CharField(
         max_length=1000, blank=True, help_text="Where the system that runs the model has written its results."
+    )
+    processes = models.PositiveSmallIntegerField(
+        default=0, validators=[MaxValueValidator(1000)], help_text="Most workers at once; 0: all there are."
+    )
+    timeout_minutes = models.PositiveSmallIntegerField(
+        "timeout", default=0, validators=[check_timeout], help_text="Minutes a run may take; 0: as long as it needs."
     )
     filtering = models.BooleanField("hard example filtering", default=False)
     filter = models.ForeignKey(
@@ -135,6 +152,7 @@ RUN_MOVES = {
     RunStatus.FAILED: frozenset({RunStatus.PREPARING, RunStatus.RUNNING}),
     RunStatus.STOPPED: frozenset({RunStatus.PREPARING, RunStatus.RUNNING}),
 }
+RETRY_MOVES = {RunStatus.PREPARING: frozenset({RunStatus.ALARM, RunStatus.FAILED, RunStatus.STOPPED})}
 ACTIVE_RUN = (RunStatus.PREPARING, RunStatus.RUNNING)
 
 
@@ -143,7 +161,8 @@ class BatchRun(LeasedWork):
 
     The lease of the run is for preparing and concluding; while it runs, any number of workers lease chunks of items.
     `done` and `failed` move in the transaction that settles the items; `kept` of the done were predicted before, most
-    of them by the run `kept_from`.
+    of them by the run `kept_from`. While `retrying`, preparing means that what failed becomes pending again;
+    `settled_before` is how many inputs were predicted before that.
     """
 
     WORKING = ACTIVE_RUN
@@ -162,6 +181,10 @@ class BatchRun(LeasedWork):
     filter_settings = models.JSONField(null=True)
     again = models.BooleanField("infer everything again", default=False)
     kept_from = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
+    processes = models.PositiveSmallIntegerField(default=0)
+    timeout_minutes = models.PositiveSmallIntegerField(default=0)
+    retrying = models.BooleanField(default=False)
+    settled_before = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)
     done = models.PositiveIntegerField(default=0)
     kept = models.PositiveIntegerField(default=0)
@@ -233,7 +256,14 @@ class RunItem(models.Model):
                 condition=~Q(status=ItemStatus.LEASED) | ~Q(lease_token=""), name="leased_item_has_a_token"
             ),
         ]
-        indexes = [models.Index(fields=["run", "status", "position"], name="run_queue")]
+        indexes = [
+            models.Index(fields=["run", "status", "position"], name="run_queue"),
+            models.Index(
+                fields=["run", "confidence", "position"],
+                condition=Q(confidence__isnull=False),
+                name="run_items_by_confidence",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -276,7 +306,8 @@ class CollectionTask(LeasedWork):
     are hard now that its mining was decided anew (re-cut), or the inputs of a run at chosen positions.
 
     `cursor` is how many inputs are settled; the counts move with it in one transaction, so that a resumed task counts
-    each input once. `words` says what came of it.
+    each input once. `words` says what came of it. `filter_settings` are what a filter goes by, as its run has them or
+    as they were when a run that had ended was filtered; `missing` names training images that could not be read.
     """
 
     WORKING = ACTIVE_COLLECTION
@@ -291,6 +322,8 @@ class CollectionTask(LeasedWork):
     status = models.CharField(max_length=16, choices=CollectionStatus, default=CollectionStatus.WAITING)
     input_location = models.CharField(max_length=1000, blank=True)
     label_mapping = models.JSONField(default=dict)
+    filter_settings = models.JSONField(null=True)
+    missing = models.JSONField(default=list)
     cursor = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(null=True)
     added = models.PositiveIntegerField(default=0)
@@ -306,7 +339,11 @@ class CollectionTask(LeasedWork):
         ordering = ["-id"]
         verbose_name = "collection task"
         constraints = [
-            models.UniqueConstraint(fields=["run"], condition=Q(kind="filter"), name="one_filtering_per_run"),
+            models.UniqueConstraint(
+                fields=["run"],
+                condition=Q(kind="filter", status__in=ACTIVE_COLLECTION),
+                name="one_active_filtering_per_run",
+            ),
             models.UniqueConstraint(
                 fields=["service"],
                 condition=Q(kind="synchronize", status__in=ACTIVE_COLLECTION),

@@ -19,6 +19,7 @@ class Progress:
         failed: how many of the settled ones could not be done.
         seconds: since the work was begun, until it ended.
         active: whether it goes on.
+        before: how many of the settled ones were so before that beginning, since an ended work was gone on with.
     """
 
     settled: int
@@ -26,6 +27,7 @@ class Progress:
     failed: int
     seconds: float
     active: bool
+    before: int = 0
 
     @property
     def share(self) -> float | None:
@@ -35,7 +37,8 @@ class Progress:
     @property
     def rate(self) -> float | None:
         """Images per second since the beginning; None before the first."""
-        return self.settled / self.seconds if self.settled and self.seconds > 0 else None
+        done = self.settled - self.before
+        return done / self.seconds if done > 0 and self.seconds > 0 else None
 
     @property
     def seconds_left(self) -> float | None:
@@ -78,6 +81,7 @@ def of_run(run: BatchRun, *, now: datetime | None = None) -> Progress:
         failed=run.failed,
         seconds=_seconds(run, now),
         active=run.status in BatchRun.WORKING,
+        before=run.settled_before,
     )
 
 

@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from batchservices.limits import has_room
 from batchservices.models import BatchRun, ItemStatus, RunItem, RunStatus
 from batchservices.predictions import Classification, from_modelarts
 from config import statements
@@ -81,7 +82,8 @@ class Worker:
         with transaction.atomic():
             done, failed, kept = self._settle(settled)
             more: list[RunItem] = []
-            if wanted > 0 and not any(item.attempts > ALONE_FROM for item in in_hand):
+            alone = any(item.attempts > ALONE_FROM for item in in_hand)
+            if wanted > 0 and not alone and has_room(self.run, self.token):
                 more = self._lease(Q(attempts__lt=ALONE_FROM), min(wanted, self.most))
                 if not more and not in_hand:
                     failed += self._give_up()

@@ -18,7 +18,7 @@ from django.db.models import F
 
 from batchservices.beginning import hold_key
 from batchservices.bringing import CHUNK_IMAGES, PROBLEMS, Candidate, prepared
-from batchservices.filtering import incoming_of, inputs_of, reference_of
+from batchservices.filtering import frozen_of, incoming_of, inputs_of, reference_of
 from batchservices.models import (
     COLLECTION_MOVES,
     BatchRun,
@@ -26,6 +26,7 @@ from batchservices.models import (
     CollectionTask,
     RunItem,
 )
+from batchservices.recutting import filtering_of
 from config.leases import CHUNK_ROWS, Lease, breathe
 from config.lifecycle import move_one
 from config.refusals import Refused
@@ -97,8 +98,9 @@ class _Evidence:
 
     def __init__(self, lease: Lease, run: BatchRun, made: Recut, wanted: Plan, chosen: Filter, fusion: Fusion) -> None:
         self.mining = made.mining
-        self.found: Found | None = reference_of(lease, run, run.filter_settings or {})
-        subjects, batch = inputs_of(run, again=True)
+        frozen = frozen_of(filtering_of(made.mining))
+        self.found: Found | None = reference_of(lease, run, frozen)
+        subjects, batch = inputs_of(run, looked=frozen)
         if [subject.position for subject in subjects] != wanted.positions.tolist():
             raise Refused("inputs_changed", "The run's inputs are not those of the mining any more.", status=409)
         chosen.fit(self.found.reference if self.found else None, fitted=made.after["fitted"])
@@ -172,7 +174,7 @@ class _Chunk:
             read = {item.prepared.sha256 for item in incoming}
             rows = [row for row in rows if not wanted.added[positions[row.position]] or row.sha256 in read]
         staying = {row.sha256 for row in rows} & {sha256.decode() for sha256 in wanted.sha256s[wanted.hard]}
-        return cls(rows, incoming, _without_others(task, mining, said, staying), failed)
+        return cls(rows, incoming, _without_others(task, said, staying), failed)
 
 
 def _unasked(row: MiningItem) -> MiningItem:
@@ -209,12 +211,13 @@ def _chunks(wanted: Plan, places: np.ndarray) -> Iterator[tuple[int, ...]]:
 
 
 def _without_others(
-    task: CollectionTask, mining: Mining, said: Mapping[str, Hardness], staying: Collection[str]
+    task: CollectionTask, said: Mapping[str, Hardness], staying: Collection[str]
 ) -> dict[str, Hardness]:
-    """Leaves out what must stay hard: the same bytes at another place (`staying`), or in another run's mining."""
+    """Leaves out what must stay hard: the same bytes at another place (`staying`), or in another run's mining. An
+    earlier mining of the same run counts no more."""
     losing = [sha256 for sha256, hardness in said.items() if not hardness.hard]
-    minings = CollectionTask.objects.filter(dataset=task.dataset, mining__isnull=False).values("mining")
-    others = MiningItem.objects.filter(mining__in=minings, sha256__in=losing, flagged=True).exclude(mining=mining)
+    minings = CollectionTask.objects.filter(dataset=task.dataset, mining__isnull=False).exclude(run=task.run)
+    others = MiningItem.objects.filter(mining__in=minings.values("mining"), sha256__in=losing, flagged=True)
     hard = {*others.values_list("sha256", flat=True), *(set(losing) & set(staying))}
     return {sha256: hardness for sha256, hardness in said.items() if sha256 not in hard}
 

@@ -50,9 +50,10 @@ def recut(*, mining: Mining, wanted: Wish, by: User | None) -> CollectionTask:
         by: who decides it.
 
     Raises:
-        Refused: no_run, unmapped_class, still_importing, already_recutting (409).
+        Refused: no_run, filtered_again, unmapped_class, still_importing, already_recutting (409).
     """
     filtering = filtering_of(mining)
+    _check_newest(filtering)
     _check_labels(filtering)
     if filtering.status in ACTIVE_COLLECTION:
         words = "The hard examples of this mining are still being brought into the dataset. Wait for that, then re-cut."
@@ -87,6 +88,15 @@ def recut(*, mining: Mining, wanted: Wish, by: User | None) -> CollectionTask:
         raise Refused("already_recutting", "This mining is being decided anew already.", status=409) from None
     step("recut.start.committed")
     return task
+
+
+def _check_newest(filtering: CollectionTask) -> None:
+    again = CollectionTask.objects.filter(
+        kind=CollectionKind.FILTER, run=filtering.run, mining__isnull=False, pk__gt=filtering.pk
+    )
+    if again.exists():
+        words = f"{filtering.run} was filtered again since. Re-cut the mining of that instead."
+        raise Refused("filtered_again", words, status=409)
 
 
 def _check_labels(filtering: CollectionTask) -> None:

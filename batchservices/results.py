@@ -50,7 +50,7 @@ def conclude(lease: Lease) -> None:
         move_one(BatchRun.objects.filter(pk=run.pk), moves=RUN_MOVES, to=_status(run, homeless=homeless))
         lease.release()
         if dataset is not None and run.done:
-            begin_filtering(run, dataset)
+            begin_filtering(run, dataset, run.filter_settings or {}, by=run.started_by)
         output.lift(run)
         step("run.conclude.before_commit")
     step("run.concluded")

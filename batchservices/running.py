@@ -1,17 +1,24 @@
 """Runs start and stop. What a run does in between stands in `batchservices.execution`."""
 
+from typing import NoReturn
+
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from batchservices import output
 from batchservices.elsewhere import check_results
-from batchservices.execution import execute
+from batchservices.execution import execute, fail
+from batchservices.filtering_again import frozen_filtering
 from batchservices.freezing import RUN
 from batchservices.inputs import has_inputs
+from batchservices.limits import check_time, limited
 from batchservices.models import (
+    ACTIVE_COLLECTION,
     ACTIVE_RUN,
+    RETRY_MOVES,
     RUN_MOVES,
     BatchRun,
     BatchService,
@@ -21,13 +28,14 @@ from batchservices.models import (
     RunStatus,
 )
 from batchservices.registration import predictor_of
+from batchservices.reopening import unpredicted
 from config.doorbell import ring
+from config.leases import FURTHER, UNHEARD
 from config.lifecycle import move_one
 from config.refusals import Refused
 from config.steps import step
-from hardexamples.filters import settings_of
 
-__all__ = ["execute", "start", "stop"]
+__all__ = ["end_overdue", "execute", "restart", "retry", "start", "stop"]
 
 
 def start(*, service: BatchService, by: User | None, again: bool = False) -> BatchRun:
@@ -43,14 +51,7 @@ def start(*, service: BatchService, by: User | None, again: bool = False) -> Bat
         Refused: already_running (409, `item` is the run), model_not_ready (409), no_input, and as
             `batchservices.inputs.list_inputs`.
     """
-    if service.results_location:
-        check_results(service)
-    elif not has_inputs(service.input_location):
-        raise Refused(
-            "no_input",
-            f"{service.name} has no input data. Put images into {service.input_location}.",
-            field="input_location",
-        )
+    _check_inputs(service)
     try:
         with transaction.atomic():
             run = _frozen(BatchService.objects.select_related("model", "filter").get(pk=service.pk), by, again)
@@ -59,12 +60,94 @@ def start(*, service: BatchService, by: User | None, again: bool = False) -> Bat
             step("run.started")
             ring(RUN, run.pk, times=settings.WORKER_PROCESSES)
     except IntegrityError:
-        active = BatchRun.objects.filter(service=service, status__in=ACTIVE_RUN).first()
-        if active is None:
-            raise
-        raise _already_running(active) from None
+        _raise_already_running(service)
     step("run.start.committed")
     return run
+
+
+def restart(*, service: BatchService, by: User | None) -> BatchRun:
+    """Starts a service; a run that goes on is stopped first. Raises Refused as `start`."""
+    _check_inputs(service)
+    active = service.runs.filter(status__in=ACTIVE_RUN).first()
+    if active is not None:
+        stop(run=active, by=by)
+    return start(service=service, by=by)
+
+
+def retry(*, run: BatchRun, by: User | None) -> None:
+    """Goes on with a run that has ended: the inputs that have no prediction are tried again, as it froze them. When it
+    ends again, its filter covers all that is predicted.
+
+    Args:
+        run: the newest of its service.
+        by: who asks.
+
+    Raises:
+        Refused: nothing_to_retry, not_listed, a_newer_run, already_running, still_filtering (409).
+    """
+    try:
+        with transaction.atomic():
+            run = BatchRun.objects.select_for_update(of=("self",)).select_related("service").get(pk=run.pk)
+            _check_retry(run)
+            again = {
+                "retrying": True,
+                "settled_before": F("done"),
+                "error_code": "",
+                "error": "",
+                "stop_requested": False,
+                "started_at": None,
+                "finished_at": None,
+                **FURTHER,
+                **UNHEARD,
+            }
+            move_one(BatchRun.objects.filter(pk=run.pk), moves=RETRY_MOVES, to=RunStatus.PREPARING, changes=again)
+            output.hold(run)
+            ring(RUN, run.pk, times=1)
+            step("run.retry.before_commit")
+    except IntegrityError:
+        _raise_already_running(run.service)
+    step("run.retry.committed")
+
+
+def _check_retry(run: BatchRun) -> None:
+    if run.status in ACTIVE_RUN:
+        raise _already_running(run)
+    if not run.total:
+        words = f"{run} ended before its inputs were listed. Start the service instead."
+        raise Refused("not_listed", words, status=409)
+    if not unpredicted(run).exists():
+        words = f"Every input of {run} that could be read is predicted; there is nothing to try again."
+        raise Refused("nothing_to_retry", words, status=409)
+    if run.service.runs.filter(pk__gt=run.pk).exists():
+        words = f"{run.service} has a newer run. Start the service to predict what is in its input now."
+        raise Refused("a_newer_run", words, status=409)
+    active = run.collection_tasks.filter(status__in=ACTIVE_COLLECTION).first()
+    if active is not None:
+        words = f"The images of {run} are on their way into {active.dataset}: wait for task {active.pk}, or stop it."
+        raise Refused("still_filtering", words, status=409, item=active.pk)
+
+
+def end_overdue() -> int:
+    """Ends the runs that take longer than they may and that no worker looks after. Returns how many."""
+    ended = 0
+    for run in limited():
+        try:
+            check_time(run)
+        except Refused as error:
+            fail(run.pk, error)
+            ended += 1
+    return ended
+
+
+def _check_inputs(service: BatchService) -> None:
+    if service.results_location:
+        check_results(service)
+    elif not has_inputs(service.input_location):
+        raise Refused(
+            "no_input",
+            f"{service.name} has no input data. Put images into {service.input_location}.",
+            field="input_location",
+        )
 
 
 def _frozen(service: BatchService, by: User | None, again: bool) -> BatchRun:
@@ -87,22 +170,19 @@ def _frozen(service: BatchService, by: User | None, again: bool) -> BatchRun:
         predictor=predictor_of(model),
         again=again,
         filtering=service.filtering,
-        filter_settings=_filtering(service),
+        filter_settings=frozen_filtering(service),
+        processes=service.processes,
+        timeout_minutes=service.timeout_minutes,
         started_by=by,
     )
 
 
-def _filtering(service: BatchService) -> dict | None:
-    """What the filter will do after the run, whatever is changed meanwhile."""
-    if not service.filtering or service.filter is None:
-        return None
-    return {
-        "filter": service.filter_id,
-        "settings": settings_of(service.filter).as_dict(),
-        "training_manifest": service.training_manifest,
-        "output_dataset": service.output_dataset_id,
-        "label_mapping": service.label_mapping,
-    }
+def _raise_already_running(service: BatchService) -> NoReturn:
+    """Inside the handler of an IntegrityError, which is raised again where it was something else."""
+    active = BatchRun.objects.filter(service=service, status__in=ACTIVE_RUN).first()
+    if active is None:
+        raise
+    raise _already_running(active) from None
 
 
 def _already_running(run: BatchRun) -> Refused:

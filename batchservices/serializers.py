@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from batchservices.models import BatchRun, BatchService, CollectionTask, InferenceModel, RunItem
+from batchservices.models import LONGEST_TIMEOUT, BatchRun, BatchService, CollectionTask, InferenceModel, RunItem
 from batchservices.words import filtering_words
 from config.api.strict import Strict
 from datasets.formats.jsonlines import strict_loads
@@ -55,9 +55,9 @@ class ServiceSerializer(serializers.ModelSerializer):
     class Meta:
         model = BatchService
         fields = [
-            "id", "name", "description", "model", "input_location", "output_location", "results_location", "filtering",
-            "filter", "training_manifest", "output_dataset", "label_mapping", "filtering_changed_at", "created_at",
-            "created_by",
+            "id", "name", "description", "model", "input_location", "output_location", "results_location", "processes",
+            "timeout_minutes", "filtering", "filter", "training_manifest", "output_dataset", "label_mapping",
+            "filtering_changed_at", "created_at", "created_by",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -72,8 +72,9 @@ class RunSerializer(serializers.ModelSerializer):
         model = BatchRun
         fields = [
             "id", "service", "model", "status", "input_location", "output_location", "results_location",
-            "model_sha256", "predictor", "filtering", "filter_settings", "again", "total", "done",
-            "kept", "kept_from", "failed", "progress", "manifest", "stop_requested", "started_by", *WORK_FIELDS,
+            "model_sha256", "predictor", "filtering", "filter_settings", "processes", "timeout_minutes", "again",
+            "total", "done", "kept", "kept_from", "failed", "progress", "manifest", "stop_requested", "started_by",
+            *WORK_FIELDS,
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -98,13 +99,15 @@ class CollectionTaskSerializer(serializers.ModelSerializer):
     """A collection and how far it is: `done` of `total` inputs."""
 
     done = serializers.IntegerField(source="cursor")
+    missing = serializers.ListField(child=serializers.CharField())
     created_by: serializers.Field = serializers.StringRelatedField()
 
     class Meta:
         model = CollectionTask
         fields = [
             "id", "kind", "service", "run", "mining", "dataset", "status", "input_location", "label_mapping", "done",
-            "total", "added", "already_there", "already_labeled", "failed", "words", "stop_requested", "created_by",
+            "total", "added", "already_there", "already_labeled", "failed", "missing", "words", "stop_requested",
+            "created_by",
             *WORK_FIELDS,
         ]  # fmt: skip
         read_only_fields = fields
@@ -144,6 +147,12 @@ class ElsewhereInput(Strict):
     class_names = serializers.ListField(child=serializers.CharField(max_length=256), max_length=MAX_CLASSES)
 
 
+def at_most_all_classes(mapping: dict[str, str]) -> None:
+    """Raises ValidationError for more classes than a model may have."""
+    if len(mapping) > MAX_CLASSES:
+        raise serializers.ValidationError(f"A model has at most {MAX_CLASSES:,} classes.")
+
+
 class FilteringSettings(Strict):
     """What happens to the hard examples: an existing dataset, or the name of a new one."""
 
@@ -156,7 +165,8 @@ class FilteringSettings(Strict):
     label_mapping = serializers.DictField(
         child=serializers.CharField(max_length=1024),
         default=dict,
-        help_text="Class of the model: label of the dataset.",
+        validators=[at_most_all_classes],
+        help_text="Class of the model: label of the dataset. A class that is left out goes to the label of its name.",
     )
 
 
@@ -176,6 +186,12 @@ class ServiceInput(FilteringSettings):
         default="",
         help_text="Of a model that runs elsewhere: where its results are, a folder, a .manifest or a .jsonl.",
     )
+    processes = serializers.IntegerField(
+        min_value=0, max_value=1000, default=0, help_text="Most workers at once for a run; 0: all there are."
+    )
+    timeout_minutes = serializers.IntegerField(
+        min_value=0, max_value=LONGEST_TIMEOUT, default=0, help_text="Minutes a run may take, from 3; 0: no limit."
+    )
     filtering = serializers.BooleanField(default=False)
 
 
@@ -192,6 +208,8 @@ class ServiceChange(Strict):
     input_location = serializers.CharField(max_length=1000, required=False)
     output_location = serializers.CharField(max_length=1000, required=False)
     results_location = serializers.CharField(max_length=1000, allow_blank=True, required=False)
+    processes = serializers.IntegerField(min_value=0, max_value=1000, required=False)
+    timeout_minutes = serializers.IntegerField(min_value=0, max_value=LONGEST_TIMEOUT, required=False)
 
 
 class SynchronizeInput(Strict):

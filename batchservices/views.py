@@ -7,29 +7,31 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse
 
-from batchservices import collection, deployment, running
-from batchservices.display import grids_of, page_of_run, page_of_service, state_of_collection, state_of_run
-from batchservices.forms import (
-    DatasetChoiceForm,
-    DeployForm,
-    FilteringForm,
-    SettingsForm,
-    SynchronizeForm,
-    filtering_of,
-    settings_of,
+from batchservices import deployment
+from batchservices.display import (
+    grids_of,
+    outlook_state,
+    page_of_collection,
+    page_of_run,
+    page_of_service,
+    state_of_collection,
+    state_of_run,
 )
-from batchservices.models import ACTIVE_COLLECTION, ACTIVE_RUN, BatchService, CollectionTask, InferenceModel
+from batchservices.mapping import MappingTable, mapping_said, mapping_table
+from batchservices.models import ACTIVE_RUN, BatchService, InferenceModel
 from batchservices.pages import form_page, found, page
 from batchservices.progress import of_collection, of_run
+from batchservices.service_forms import DeployForm, FilteringForm, SettingsForm, filtering_of, settings_of
+from batchservices.words import outlook
 from config.refusals import Refused
+from datasets.models import Dataset
 from datasets.pages import actor
 from hardexamples.models import HardExampleFilter
 
 TABS = {"details": "Details", "runs": "Runs", "predictions": "Predictions", "sample": "Sample"}
 RUNS_SHOWN = TASKS_SHOWN = 50
-
 
 NAMES_ARE_OF_DATASETS = {"name": "new_dataset", "dataset": "dataset", "output_dataset": "dataset"}
 
@@ -45,40 +47,76 @@ def check_choice(answers: dict[str, Any], model: InferenceModel, *, by: Any) -> 
 
 def deploy(admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
     """The deploy form: the service and its hard example filtering in one."""
-    form = DeployForm(request.POST or None, initial=first_choices(request))
+    initial = first_choices(request)
+    form = DeployForm(request.POST or None, initial=initial)
+    model = row_of(InferenceModel, request.POST.get("model", "")) or initial["model"]
 
     def verb(answers: dict[str, Any]) -> str:
         chosen = {name: answers[name] for name in SettingsForm.base_fields}
         if answers["filtering"] or answers["dataset"] or answers["new_dataset"]:
             check_choice(answers, answers["model"], by=actor(request))
-            chosen |= filtering_chosen(answers)
+            chosen |= filtering_chosen(answers, request)
         with form_names():
             service = deployment.deploy(**chosen, by=actor(request))
         admin.log_addition(request, service, f"Deployed {service}.")
         messages.success(request, f"{service} is deployed. Start it when its input is there.")
         return page_of_service(service.pk)
 
-    return form_page(admin, request, form, verb, title="Deploy a batch service", button="Deploy")
+    return form_page(
+        admin,
+        request,
+        form,
+        verb,
+        title="Deploy a batch service",
+        button="Deploy",
+        **mapping_of(request, model, None, {}),
+    )
 
 
 def first_choices(request: HttpRequest) -> dict[str, Any]:
     """What the deploy form shows at first: the model that a link named, and the first filter."""
-    model = InferenceModel.objects.filter(
-        pk__in=[pk for pk in [request.GET.get("model", "")] if pk.isdecimal() and len(pk) < 19]
-    ).first()
+    model = row_of(InferenceModel, request.GET.get("model", ""))
     return {"model": model, "labeling_type": model.task if model else "", "filter": HardExampleFilter.objects.first()}
 
 
-def filtering_chosen(answers: dict[str, Any]) -> dict[str, Any]:
-    """What a `FilteringForm` says, by the verb's names."""
+def row_of[Row: (InferenceModel, Dataset)](model: type[Row], text: str) -> Row | None:
+    """The row that a form or an address names by its number; None where there is none."""
+    numbers = [text] if text.isascii() and text.isdecimal() and len(text) < 19 else []
+    return model._default_manager.filter(pk__in=numbers).first()
+
+
+def filtering_chosen(answers: dict[str, Any], request: HttpRequest, model: InferenceModel | None = None) -> dict:
+    """What a `FilteringForm` and its table of classes say, by the verb's names."""
     return {
         "filtering": answers["filtering"],
         "filter": answers["filter"],
         "training_manifest": answers["training_manifest"],
         "output_dataset": answers["dataset"],
         "output_dataset_name": answers["new_dataset"],
-        "label_mapping": answers["label_mapping"],
+        "label_mapping": mapping_said(request.POST, model or answers["model"]),
     }
+
+
+def mapping_of(
+    request: HttpRequest, model: InferenceModel | None, dataset: Dataset | None, kept: dict[str, str]
+) -> dict[str, MappingTable | bool | None]:
+    """The table of classes and labels that a form shows: of what it names, or else of what is kept."""
+    named = row_of(Dataset, request.POST.get("dataset", "")) if request.method == "POST" else dataset
+    if model is None or named is None or named.task != model.task:
+        return {"maps": True, "mapping": None}
+    said = mapping_said(request.POST, model) if request.method == "POST" else kept
+    return {"maps": True, "mapping": mapping_table(model, named, said)}
+
+
+def mapping(admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
+    """The table for a model and a dataset, for the form whose choices have just been changed."""
+    if not (admin.has_add_permission(request) or admin.has_change_permission(request)):
+        raise PermissionDenied
+    model = row_of(InferenceModel, request.GET.get("model", ""))
+    dataset = row_of(Dataset, request.GET.get("dataset", ""))
+    fits = model is not None and dataset is not None and model.task == dataset.task
+    table = mapping_table(model, dataset, {}) if fits and model and dataset else None
+    return page(admin, request, "admin/batchservices/mapping.html", mapping=table)
 
 
 @contextmanager
@@ -93,7 +131,7 @@ def form_names() -> Iterator[None]:
 
 
 def change_settings(admin: ModelAdmin, request: HttpRequest, pk: int) -> HttpResponse:
-    """The pencil at the details: name, description, model, input and output."""
+    """The pencil at the details: name, description, model, input, output and limits."""
     service = editable(admin, request, pk)
     form = SettingsForm(request.POST or None, initial=settings_of(service))
 
@@ -113,12 +151,22 @@ def change_filtering(admin: ModelAdmin, request: HttpRequest, pk: int) -> HttpRe
     def verb(answers: dict[str, Any]) -> str:
         check_choice(answers, service.model, by=actor(request))
         with form_names():
-            deployment.configure_filtering(service=service, **filtering_chosen(answers), by=actor(request))
+            chosen = filtering_chosen(answers, request, service.model)
+            deployment.configure_filtering(service=service, **chosen, by=actor(request))
         admin.log_change(request, service, "Changed its hard example filtering.")
         return page_of_service(service.pk, "sample")
 
-    title = f"Hard Example Filtering of {service}"
-    return form_page(admin, request, form, verb, original=service, title=title, button="Save")
+    return form_page(
+        admin,
+        request,
+        form,
+        verb,
+        original=service,
+        title=f"Hard Example Filtering of {service}",
+        button="Save",
+        mapped_model=service.model_id,
+        **mapping_of(request, service.model, service.output_dataset, service.label_mapping),
+    )
 
 
 def editable(admin: ModelAdmin, request: HttpRequest, pk: int) -> BatchService:
@@ -150,117 +198,37 @@ def service_page(admin: ModelAdmin, request: HttpRequest, object_id: str) -> Htt
         "may_change": admin.has_change_permission(request, service),
         "may_delete": admin.has_delete_permission(request, service),
     }
-    if tab == "details" and service.output_dataset_id:
-        context["output_grid"] = grids_of({service.output_dataset_id})[service.output_dataset_id]
+    if tab == "details":
+        context["renamed"] = [(name, label) for name, label in service.label_mapping.items() if name != label]
+        if service.output_dataset_id:
+            context["output_grid"] = grids_of({service.output_dataset_id})[service.output_dataset_id]
     elif tab == "runs":
         runs = service.runs.select_related("model", "started_by")[:RUNS_SHOWN]
         context["runs"] = [(run, state_of_run(run.status), of_run(run), page_of_run(run.pk)) for run in runs]
     elif tab == "predictions":
         context["predicted"] = service.runs.filter(done__gt=0).first()
     elif tab == "sample":
-        context |= sample_tab(service)
+        context |= sample_tab(service, last)
     return page(admin, request, "admin/batchservices/service.html", **context)
 
 
-def sample_tab(service: BatchService) -> dict[str, Any]:
+def sample_tab(service: BatchService, last: Any) -> dict[str, Any]:
     """What was collected from a service, and in words what would happen or why nothing did."""
     tasks = list(service.collection_tasks.select_related("dataset", "mining", "run")[:TASKS_SHOWN])
     grids = grids_of({task.dataset_id for task in tasks})
+    expected = outlook(service)
     return {
-        "filtering_words": deployment.filtering_words(service),
+        "outlook": expected,
+        "outlook_state": outlook_state(expected),
+        "listed": last.total if last is not None and last.input_location == service.input_location else 0,
         "tasks": [
-            (task, state_of_collection(task), of_collection(task), grids.get(task.dataset_id, "")) for task in tasks
+            (
+                task,
+                state_of_collection(task),
+                of_collection(task),
+                grids.get(task.dataset_id, ""),
+                page_of_collection(task),
+            )
+            for task in tasks
         ],
-        "collecting": any(task.status in ACTIVE_COLLECTION for task in tasks),
     }
-
-
-def synchronize(admin: ModelAdmin, request: HttpRequest, pk: int) -> HttpResponse:
-    """*Synchronize Data to Dataset* of one service."""
-    if not request.user.has_perm("batchservices.synchronize_batchservice"):
-        raise PermissionDenied
-    service = found(admin, request, pk)
-    form: DatasetChoiceForm = SynchronizeForm(request.POST or None, initial={"labeling_type": service.model.task})
-
-    def verb(answers: dict[str, Any]) -> str:
-        task = collect(service, answers, by=actor(request))
-        messages.success(request, f"The inputs of {service} are going into {task.dataset}, unlabeled.")
-        return page_of_service(service.pk, "sample")
-
-    return form_page(
-        admin,
-        request,
-        form,
-        verb,
-        original=service,
-        title="Synchronize Data to Dataset",
-        sentence=f"Copies the images of {service.input_location} into a dataset, without filtering. "
-        "They arrive unlabeled; what is there already stays as it is.",
-        button="Synchronize",
-    )
-
-
-def collect(service: BatchService, answers: dict[str, Any], *, by: Any) -> CollectionTask:
-    """Synchronizes a service with the dataset that a `SynchronizeForm` names. Raises Refused."""
-    check_choice(answers, service.model, by=by)
-    with form_names():
-        return collection.synchronize(
-            service=service, dataset=answers["dataset"], dataset_name=answers["new_dataset"], by=by
-        )
-
-
-def start(admin: ModelAdmin, request: HttpRequest, pk: int) -> HttpResponse:
-    """The Start button."""
-    if not request.user.has_perm("batchservices.start_batchservice"):
-        raise PermissionDenied
-    service = found(admin, request, pk)
-    try:
-        run = running.start(service=service, by=actor(request), again=bool(request.POST.get("again")))
-        messages.success(request, f"{run} is on its way.")
-    except Refused as refused:
-        messages.error(request, refused.message)
-    return HttpResponseRedirect(page_of_service(service.pk))
-
-
-def stop(admin: ModelAdmin, request: HttpRequest, pk: int) -> HttpResponse:
-    """The Stop button: of the run that is active."""
-    if not request.user.has_perm("batchservices.start_batchservice"):
-        raise PermissionDenied
-    service = found(admin, request, pk)
-    run = service.runs.filter(status__in=ACTIVE_RUN).first()
-    if run is None:
-        messages.info(request, f"{service} is not running.")
-        return HttpResponseRedirect(page_of_service(service.pk))
-    try:
-        running.stop(run=run, by=actor(request))
-        messages.success(request, f"{run} was told to stop. What was predicted stays.")
-    except Refused as refused:
-        messages.error(request, refused.message)
-    return HttpResponseRedirect(page_of_run(run.pk))
-
-
-def stop_collection(admin: ModelAdmin, request: HttpRequest, pk: int, task_id: int) -> HttpResponse:
-    """The Stop button of a collection task."""
-    if not request.user.has_perm("batchservices.synchronize_batchservice"):
-        raise PermissionDenied
-    service = found(admin, request, pk)
-    task = CollectionTask.objects.filter(service=service, pk=task_id).first()
-    try:
-        if task is None:
-            raise Refused("not_found", "There is no such task.", status=404)
-        collection.stop(task=task, by=actor(request))
-        messages.success(request, "The task was told to stop. What is in the dataset stays there.")
-    except Refused as refused:
-        messages.error(request, refused.message)
-    return HttpResponseRedirect(page_of_service(service.pk, "sample"))
-
-
-def collection_progress(admin: ModelAdmin, request: HttpRequest, pk: int, task_id: int) -> HttpResponse:
-    """What progress.js asks for while a collection task is active."""
-    if not admin.has_view_permission(request):
-        raise PermissionDenied
-    task = CollectionTask.objects.filter(service=pk, pk=task_id).first()
-    if task is None:
-        return JsonResponse({"message": "There is no such task."}, status=404)
-    progress = of_collection(task)
-    return JsonResponse({"active": progress.active, "share": progress.share, "words": progress.words})

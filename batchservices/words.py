@@ -1,26 +1,87 @@
 """What a service and its collections must tell people, in words."""
 
-from batchservices.models import BatchRun, BatchService, CollectionKind, CollectionTask, RunStatus
+from dataclasses import dataclass
+
+from batchservices.models import (
+    ACTIVE_COLLECTION,
+    ACTIVE_RUN,
+    BatchRun,
+    BatchService,
+    CollectionKind,
+    CollectionStatus,
+    CollectionTask,
+    RunStatus,
+)
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What becomes of the hard examples of a service.
+
+    Attributes:
+        state: in a word or two, as ModelArts names the states of filtering.
+        words: why, and what to do.
+        task: the newest filtering, where the last run has one.
+        run: the last run, where its kept predictions can be filtered at once, and have not been by these settings.
+    """
+
+    state: str
+    words: str
+    task: CollectionTask | None = None
+    run: BatchRun | None = None
+
+
+def outlook(service: BatchService) -> Outlook:
+    """The last run of a service against the settings of its filter as they are now."""
+    run = service.runs.first()
+    if not service.filtering:
+        words = "Hard example filtering is off."
+        if run is not None and not run.filtering:
+            words += " Nothing is filtered when a run ends while it is off."
+        return Outlook("Off", words)
+    if run is None:
+        words = "Hard example filtering is on. Start the service: filtering begins when the run has ended."
+        return Outlook("Configured", words)
+    task = run.collection_tasks.filter(kind=CollectionKind.FILTER).first()
+    if run.status in ACTIVE_RUN:
+        return Outlook("Waiting for the run", _while_running(service, run))
+    kept = run if run.done and (task is None or task.status not in ACTIVE_COLLECTION) else None
+    if task is not None and task.created_at >= service.filtering_changed_at:
+        words = f"Run {run.pk}: {task.words or task.get_status_display()}"
+        over = task.status in (CollectionStatus.FAILED, CollectionStatus.STOPPED)
+        return Outlook(task.get_status_display(), words, task, kept if over else None)
+    return Outlook("Waiting for a start", _since(service, run, at_once=kept is not None), task, kept)
+
+
+def _while_running(service: BatchService, run: BatchRun) -> str:
+    if not run.filtering:
+        return (
+            f"Filtering was off when run {run.pk} started, so nothing is filtered when it ends. "
+            "Restart the service to filter."
+        )
+    frozen = " with the settings of before" if run.created_at < service.filtering_changed_at else ""
+    return f"Run {run.pk} is going on; filtering begins when it has ended{frozen}."
+
+
+def _since(service: BatchService, run: BatchRun, *, at_once: bool) -> str:
+    """Why the last run, which has ended, was not filtered by the settings of now."""
+    if run.status in (RunStatus.STOPPED, RunStatus.FAILED) and run.filtering:
+        why = f"Run {run.pk} did not get to its end, so nothing was filtered."
+    elif not run.filtering:
+        why = f"Filtering was off when run {run.pk} started, so nothing was filtered when it ended."
+    elif run.created_at < service.filtering_changed_at:
+        why = f"The settings were changed after run {run.pk} started."
+    else:
+        why = f"Run {run.pk} ended without being filtered."
+    what = "Start the service again to filter by them" if run.filtering else "Start the service again to filter"
+    if at_once:
+        return f"{why} {what}, or filter run {run.pk} now from its kept predictions."
+    return f"{why} {what}."
 
 
 def filtering_words(service: BatchService) -> str:
-    """What becomes of the hard examples of a service: the last run against the setting as it is now."""
-    run = service.runs.first()
-    if not service.filtering:
-        return "Hard example filtering is off."
-    if run is None:
-        return "Hard example filtering is on. Start the service: filtering begins when the run has ended."
-    if not run.filtering:
-        return f"Filtering was off when run {run.pk} started. Start the service again to filter."
-    if run.status in (RunStatus.PREPARING, RunStatus.RUNNING):
-        frozen = " with the settings of before" if run.created_at < service.filtering_changed_at else ""
-        return f"Run {run.pk} is going on; filtering begins when it has ended{frozen}."
-    if run.created_at < service.filtering_changed_at:
-        return f"The settings were changed after run {run.pk} started. Start the service again to filter by them."
-    if run.status in (RunStatus.STOPPED, RunStatus.FAILED):
-        return f"Run {run.pk} did not get to its end, so nothing was filtered. Start the service again to filter."
-    task = run.collection_tasks.filter(kind=CollectionKind.FILTER).first()
-    return f"Run {run.pk}: {task.words or task.get_status_display()}" if task else "Hard example filtering is on."
+    """The words of `outlook`."""
+    return outlook(service).words
 
 
 def kept_words(run: BatchRun) -> str:
@@ -60,4 +121,6 @@ def summary(task: CollectionTask) -> str:
         words = f"{mining.flagged:,} of {mining.total:,} images are hard. {words}"
         if mining.controls:
             words += f" With {mining.controls:,} others at random, to check the filter blindly."
+        if mining.reference_missing:
+            words += f" {mining.reference_missing:,} lines of the training manifest could not be read."
     return words[:500]

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from batchservices.models import BatchRun, CollectionTask, InferenceModel
+from batchservices.running import end_overdue
 from config.doorbell import ring
 from config.leases import LeasedWork
 from datasets.models import DatasetRemoval, DatasetVersion, Hold, ImportTask
@@ -33,8 +34,8 @@ WORK: tuple[tuple[type[LeasedWork], str], ...] = (
 
 
 def sweep(*, quiet_seconds: float | None = None) -> int:
-    """Rings for every unfinished work that nobody holds and that nobody has rung for of late; asks filters to learn
-    that have not read all reviews; forgets expired leases.
+    """Rings for every unfinished work that nobody holds and that nobody has rung for of late; ends runs whose
+    time is over; asks filters to learn that have not read all reviews; forgets expired leases.
 
     Args:
         quiet_seconds: how long a work must have been without a sign of life, and how long a ring is given to be heard;
@@ -43,6 +44,7 @@ def sweep(*, quiet_seconds: float | None = None) -> int:
     Returns:
         How many bells were rung.
     """
+    end_overdue()
     now = timezone.now()
     quiet = now - timedelta(seconds=settings.LEASE_SECONDS / 3 if quiet_seconds is None else quiet_seconds)
     rung = 0

@@ -95,16 +95,16 @@ def put_digits(folder: str, *, first: int, count: int) -> None:
 def put_training_manifest(*, count: int = TRAINED) -> str:
     """The digits that the model was trained on, with a manifest; returns where it is."""
     put_digits("inputs:train", first=0, count=count)
-    lines = [
-        {
-            "source": f"inputs:train/{number:04}.png",
-            "usage": "TRAIN",
-            "annotation": [{"type": "modelarts/image_classification", "name": str(label)}],
-        }
-        for number, label in enumerate(digits()[1][:count])
-    ]
-    put("outputs:train.manifest", "\n".join(json.dumps(line) for line in lines).encode())
+    labels = digits()[1][:count]
+    lines = [manifest_line(f"inputs:train/{number:04}.png", str(label)) for number, label in enumerate(labels)]
+    put("outputs:train.manifest", b"".join(lines))
     return "outputs:train.manifest"
+
+
+def manifest_line(source: str, label: str) -> bytes:
+    """A line of a manifest: an image with its label."""
+    annotation = {"type": "modelarts/image_classification", "name": label}
+    return json.dumps({"source": source, "usage": "TRAIN", "annotation": [annotation]}).encode() + b"\n"
 
 
 def ready_model(name: str = "digits") -> InferenceModel:

@@ -49,10 +49,12 @@ def deploy(client: Client, model: InferenceModel, **changed: object) -> str:
         "output_location": "outputs:street",
         "labeling_type": model.task,
         "filter": "",
+        "processes": "",
+        "timeout_minutes": "",
+        "training_version": "",
         "training_manifest": "",
         "dataset": "",
         "new_dataset": "",
-        "label_mapping": "",
     }
     return send(client, reverse(f"{SERVICE}_add"), answers | changed)
 

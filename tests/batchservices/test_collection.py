@@ -159,7 +159,8 @@ def test_a_run_without_filtering_filters_nothing_until_the_service_is_started_ag
     running.execute(run.pk)
     assert not CollectionTask.objects.exists()
     assert filtering_words(service) == (
-        f"Filtering was off when run {run.pk} started. Start the service again to filter."
+        f"Filtering was off when run {run.pk} started, so nothing was filtered when it ended. Start the service again "
+        f"to filter, or filter run {run.pk} now from its kept predictions."
     )
     task = filtered(service)
     assert task.status == "dataset_imported"

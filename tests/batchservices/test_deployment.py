@@ -42,6 +42,8 @@ def place(model: InferenceModel, **changes: object) -> BatchService:
         ({"input_location": "inputs:none.manifest"}, "source_not_found", "input_location"),
         ({"output_location": "inputs:street"}, "location_read_only", "output_location"),
         ({"output_location": "outputs:x.manifest"}, "not_a_folder", "output_location"),
+        ({"timeout_minutes": 2}, "bad_value", "timeout_minutes"),
+        ({"processes": 1001}, "bad_value", "processes"),
         ({"filtering": True}, "no_output_dataset", "output_dataset"),
         (
             {"filtering": True, "output_dataset_name": "d", "training_manifest": "outputs:x.csv"},
@@ -142,7 +144,7 @@ def test_filtering_can_be_switched_off_and_on_and_the_words_say_what_follows(mod
 
 
 def test_a_training_manifest_can_be_a_published_one(model: InferenceModel) -> None:
-    loop.put("datasets:versions/V001.manifest", b"{}")
+    loop.put("datasets:versions/V001.manifest", loop.manifest_line("inputs:a.png", "cat"))
     service = place(
         model, filtering=True, output_dataset_name="hard", training_manifest="datasets:versions/V001.manifest"
     )

@@ -46,16 +46,20 @@ def test_an_ended_run_shows_classes_confidences_and_predictions(staff: Client) -
     assert "<svg" in text
     first = read(staff, address, tab="predictions")
     assert "image 00000.jpg" in first
-    assert "image 00050.jpg" not in first
-    assert "after=49" in first
-    assert "ModelArts JSON" in first
-    second = read(staff, address, tab="predictions", after=49)
-    assert "image 00050.jpg" in second
-    assert "before=50" in second
-    assert "image 00000.jpg" in read(staff, address, tab="predictions", before=50)
+    assert "image 00048.jpg" not in first
+    assert "after=47" in first
+    assert reverse("labeling:input_picture", args=[run.pk, 0]) in first
+    second = read(staff, address, tab="predictions", after=47)
+    assert "image 00048.jpg" in second
+    assert "before=48" in second
+    assert "image 00000.jpg" in read(staff, address, tab="predictions", before=48)
     assert "image 00001.jpg" not in read(staff, address, tab="predictions", label="dog")
+    shown = read(staff, reverse(f"{RUN}_input", args=[run.pk, 3]))
+    assert "ModelArts JSON" in shown
+    assert "predicted_label" in shown
+    assert staff.get(reverse(f"{RUN}_input", args=[run.pk, 60])).status_code == 404
     assert "The image is cut off." in read(staff, address, tab="failed")
-    assert "half.jpg" not in read(staff, address, tab="predictions", after=58)
+    assert "half.jpg" not in read(staff, address, tab="predictions", after=57)
     assert "frozen" in read(staff, address, tab="settings")
     assert read(staff, address, tab="predictions", after="-1; DROP")
     assert f"Run {run.pk}" in read(staff, reverse(f"{RUN}_changelist"))

@@ -61,7 +61,8 @@ def test_only_ready_models_are_offered(staff: Client) -> None:
         ({"output_location": "nowhere:street"}, "nowhere"),
         ({"filtering": "on"}, "Choose a dataset, or write the name of a new one."),
         ({"labeling_type": Task.OBJECT_DETECTION, "filtering": "on", "new_dataset": "hard"}, "is a model for"),
-        ({"label_mapping": "cat"}, "class = label"),
+        ({"timeout_minutes": 2}, "3 to 10,080 minutes"),
+        ({"processes": 1001}, "less than or equal to 1000"),
         ({"training_manifest": "datasets:nothing.manifest", "new_dataset": "hard"}, "datasets:nothing.manifest"),
         ({"name": ""}, "This field is required"),
     ],
@@ -86,10 +87,15 @@ def test_classes_are_mapped_to_labels(staff: Client) -> None:
         LabelFactory.create(dataset=dataset, name=name)
     filtering = {"filtering": "on", "filter": chosen.pk, "dataset": dataset.pk}
     assert "has no label for these classes" in deploy(staff, InferenceModelFactory.create(), **filtering)
-    deploy(staff, InferenceModelFactory.create(), label_mapping="cat = Katze\n", **filtering)
+    model = InferenceModelFactory.create()
+    text = deploy(staff, model, **filtering)
+    assert "1 class of" in text
+    assert '<option value="Katze">' in text
+    deploy(staff, model, mapped_model=model.pk, **{"label-0": "Katze"}, **filtering)
     service = BatchService.objects.get()
     assert service.label_mapping == {"cat": "Katze", "dog": "dog"}
-    assert "cat = Katze" in read(staff, reverse(f"{SERVICE}_filtering", args=[service.pk]))
+    assert '<option value="Katze" selected>' in read(staff, reverse(f"{SERVICE}_filtering", args=[service.pk]))
+    assert "cat → Katze" in read(staff, service_page(service))
 
 
 def test_settings_are_changed_with_the_pencil(staff: Client) -> None:
@@ -102,10 +108,13 @@ def test_settings_are_changed_with_the_pencil(staff: Client) -> None:
         "model": service.model_id,
         "input_location": "inputs:other",
         "output_location": service.output_location,
+        "processes": 3,
+        "timeout_minutes": 90,
     }
     send(staff, address, answers)
     service.refresh_from_db()
     assert (service.name, service.input_location) == ("renamed", "inputs:other")
+    assert (service.processes, service.timeout_minutes) == (3, 90)
     BatchServiceFactory.create(name="taken")
     assert "There is a service taken already." in send(staff, address, answers | {"name": "taken"})
 
@@ -122,7 +131,6 @@ def test_filtering_is_switched_on_with_the_pencil_and_says_when_it_runs(staff: C
         "training_manifest": "",
         "dataset": "",
         "new_dataset": "street hard",
-        "label_mapping": "",
     }
     text = send(staff, address, answers)
     assert "Start the service again to filter" in text

@@ -86,6 +86,7 @@ RECUT_STEPS = (
     "recut.concluded",
 )
 CHOSEN_STEPS = ("chosen.count.before_commit", "chosen.counted", "collection.chunk.before_commit")
+REOPEN_STEPS = ("run.reopen.before_commit", "run.reopen.committed")
 CHECK_STEPS = ("model.check.tried", "model.check.committed")
 START_STEPS = {
     "start": ("run.started", "batchservices.execute_run.before_ring", "run.start.committed"),
@@ -96,6 +97,7 @@ START_STEPS = {
     ),
     "recut": ("recut.start.committed",),
     "chosen": ("chosen.start.committed",),
+    "retry": ("run.retry.before_commit", "run.retry.committed"),
     "register": ("model.bytes.kept", "batchservices.execute_check.before_ring", "batchservices.execute_check.rung"),
 }
 
@@ -110,6 +112,7 @@ def test_every_named_step_is_walked_through() -> None:
         *SYNCHRONIZE_STEPS,
         *RECUT_STEPS,
         *CHOSEN_STEPS,
+        *REOPEN_STEPS,
         *CHECK_STEPS,
         *sum(START_STEPS.values(), ()),
     ]
@@ -310,6 +313,39 @@ def test_a_worker_is_killed_at_every_step_of_bringing_chosen_inputs(workers: Wor
         assert not counters.check(task.dataset)
 
     walk(workers, "collection", CHOSEN_STEPS, begin=begin, settle=settle)
+
+
+def failed_run(service: BatchService) -> BatchRun:
+    """A run that has ended, as if two of its images had failed."""
+    run = loop.run(service)
+    finish_collection(run.collection_tasks.latest("pk"))
+    run.items.filter(position__lt=2).update(
+        status="failed", error_code="image_timeout", error="It took too long.", prediction=None, sha256="", attempts=3
+    )
+    BatchRun.objects.filter(pk=run.pk).update(status="alarm", done=IMAGES - 2, failed=2)
+    return run
+
+
+def finish_retried(run: BatchRun) -> None:
+    finish(run, running.execute)
+    assert (run.status, run.total, run.done, run.failed) == ("finished", IMAGES, IMAGES, 0), run.error
+    assert run.items.filter(status="done", attempts__lte=2).count() == IMAGES
+    finish_collection(run.collection_tasks.latest("pk"))
+
+
+def test_a_worker_is_killed_while_it_opens_a_run_again(workers: Workers, service: BatchService) -> None:
+    def begin() -> BatchRun:
+        run = failed_run(service)
+        running.retry(run=run, by=None)
+        return run
+
+    walk(workers, "run", REOPEN_STEPS, begin=begin, settle=finish_retried)
+    run = failed_run(service)
+    for step in START_STEPS["retry"]:
+        assert workers.killed("retry", run.pk, step)
+        run.refresh_from_db()
+        assert run.status == ("alarm" if step.endswith("before_commit") else "preparing")
+    finish_retried(run)
 
 
 def test_a_worker_is_killed_while_it_checks_a_model(workers: Workers) -> None:

@@ -41,6 +41,10 @@ def _chosen(run_id: int) -> None:
     choosing.add_inputs(run=run, positions=[0], dataset=Dataset.objects.earliest("pk"), by=None)
 
 
+def _retry(run_id: int) -> None:
+    running.retry(run=BatchRun.objects.get(pk=run_id), by=None)
+
+
 WORK = {
     "check": registration.execute_check,
     "run": running.execute,
@@ -50,6 +54,7 @@ WORK = {
     "register": _register,
     "recut": _recut,
     "chosen": _chosen,
+    "retry": _retry,
 }
 
 
