@@ -1,5 +1,6 @@
 """Workers and their sandboxes are killed at every named step and at random moments; what they did is done once."""
 
+import json
 import os
 import random
 import re
@@ -14,9 +15,11 @@ from pathlib import Path
 import pytest
 
 from batchservices import choosing, collection, recutting, registration, running
+from batchservices.deployment import deploy
+from batchservices.elsewhere import register_elsewhere
 from batchservices.models import BatchRun, BatchService, CollectionTask, InferenceModel
 from config.leases import LeasedWork
-from datasets import counters
+from datasets import counters, locations
 from datasets.creation import create_dataset
 from datasets.models import Dataset, Sample
 from hardexamples.models import Mining, Recut
@@ -48,6 +51,17 @@ RUN_STEPS = (
     "batchservices.execute_collection.rung",
     "run.prepared",
     "run.concluded",
+)
+KEEPING_STEPS = (
+    "run.list.before_commit",
+    "run.list.committed",
+    "run.prepare.before_commit",
+    "run.prepared",
+    "run.chunk.leased",
+    "run.result.written",
+    "run.chunk.before_commit:2",
+    "run.chunk.committed",
+    "run.conclude.before_commit",
 )
 FILTER_STEPS = (
     "collection.mining.before_commit",
@@ -245,6 +259,42 @@ def finish_collection(task: CollectionTask) -> None:
 
 def test_a_worker_is_killed_at_every_step_of_a_run(workers: Workers, service: BatchService) -> None:
     walk(workers, "run", RUN_STEPS, begin=lambda: running.start(service=service, by=None), settle=finish_run)
+
+
+def test_a_worker_is_killed_at_every_step_of_a_run_that_keeps(workers: Workers, service: BatchService) -> None:
+    first = loop.run(service)
+    said = list(first.items.values_list("name", "sha256", "prediction"))
+
+    def begin() -> BatchRun:
+        for item in first.items.all()[: IMAGES // 2]:
+            locations.remove(locations.parse(f"outputs:nightly/infer-result/{item.name}_result.txt"))
+        return running.start(service=service, by=None)
+
+    def settle(run: BatchRun) -> None:
+        finish_run(run)
+        assert (run.kept, run.items.filter(kept=True).count()) == (IMAGES, IMAGES)
+        assert list(run.items.values_list("name", "sha256", "prediction")) == said
+        for line in loop.content(run.manifest).splitlines():
+            assert loop.content(json.loads(line)["inference-loc"])
+
+    walk(workers, "run", KEEPING_STEPS, begin=begin, settle=settle)
+
+
+def test_a_worker_is_killed_at_every_step_of_taking_in_what_another_system_said(
+    workers: Workers, service: BatchService
+) -> None:
+    loop.run(service)
+    theirs = deploy(
+        name="theirs",
+        model=register_elsewhere(name="theirs", task="image_classification", class_names=loop.CLASSES, by=None),
+        input_location="inputs:night",
+        output_location="outputs:theirs",
+        results_location="outputs:nightly",
+        by=None,
+        filtering=True,
+        output_dataset_name="theirs",
+    )
+    walk(workers, "run", RUN_STEPS, begin=lambda: running.start(service=theirs, by=None), settle=finish_run)
 
 
 def test_a_worker_is_killed_at_every_step_of_a_filtering(workers: Workers, service: BatchService) -> None:
