@@ -2,6 +2,7 @@
 to: it is never followed and never waited for."""
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
@@ -17,6 +18,7 @@ from datasets.stores.refusals import MISSING, NOT_REGULAR, hidden, not_regular_f
 
 MAX_DEPTH = 64
 _PIECE = 1 << 20
+_NO_NAMELESS = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT)  # kernels and file systems differ
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Without O_NONBLOCK, opening a pipe waits for somebody to write to it.
@@ -87,24 +89,17 @@ class FolderStore:
 
     def write(self, path: str, data: bytes | BinaryIO) -> None:
         *folders, name = path.split("/")
-        temporary = f".{secrets.token_hex(8)}.part"
         try:
             os.makedirs(self.storage.location, exist_ok=True)
             folder = self._open_folder(folders, create=True)
             try:
-                file = os.open(temporary, _NEW, self.storage.file_permissions_mode or 0o644, dir_fd=folder)
-                try:
-                    with os.fdopen(file, "wb") as stream:
-                        shutil.copyfileobj(stream_of(data), stream, _PIECE)
-                        stream.flush()
-                        os.fsync(file)
+                with _new_file(folder, self.storage.file_permissions_mode or 0o644) as new:
+                    shutil.copyfileobj(stream_of(data), new.stream, _PIECE)
+                    new.stream.flush()
+                    os.fsync(new.stream.fileno())
                     step("file.before_rename")
-                    os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+                    new.put(name)
                     step("file.renamed")
-                except BaseException:
-                    with contextlib.suppress(FileNotFoundError):
-                        os.unlink(temporary, dir_fd=folder)
-                    raise
                 os.fsync(folder)
             finally:
                 os.close(folder)
@@ -152,6 +147,52 @@ def _etag(status: os.stat_result) -> str:
     """Of a file's times only the last change of its inode cannot be set back: a copy may bring its own modification
     time."""
     return f"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_ctime_ns:x}"
+
+
+class _New:
+    """A file that is being written, at first without a name, so that nothing stays of it where its writer is killed;
+    with a hidden one where the file system knows no such files."""
+
+    def __init__(self, folder: int, mode: int) -> None:
+        self.folder = folder
+        self.hidden = ""
+        try:
+            file = os.open(".", os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, mode, dir_fd=folder)
+        except OSError as error:
+            if error.errno not in _NO_NAMELESS:
+                raise
+            self.hidden = _hidden_name()
+            file = os.open(self.hidden, _NEW, mode, dir_fd=folder)
+        self.stream = os.fdopen(file, "wb")
+
+    def put(self, name: str) -> None:
+        """Gives it its name; another file of that name is replaced in one step."""
+        if not self.hidden:
+            this = f"/proc/self/fd/{self.stream.fileno()}"
+            try:
+                os.link(this, name, dst_dir_fd=self.folder)
+                return
+            except FileExistsError:
+                self.hidden = _hidden_name()
+                os.link(this, self.hidden, dst_dir_fd=self.folder)
+        os.replace(self.hidden, name, src_dir_fd=self.folder, dst_dir_fd=self.folder)
+        self.hidden = ""
+
+
+@contextlib.contextmanager
+def _new_file(folder: int, mode: int) -> Iterator[_New]:
+    new = _New(folder, mode)
+    try:
+        with new.stream:
+            yield new
+    finally:
+        if new.hidden:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(new.hidden, dir_fd=folder)
+
+
+def _hidden_name() -> str:
+    return f".{secrets.token_hex(8)}.part"
 
 
 def _walk_folder(folder: int, above: str, depth: int) -> Iterator[tuple[str, int, str]]:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.refusals import Refused
-from datasets import locations
+from datasets import locations, stores
 from datasets.locations import Location
 from datasets.stores import BucketStore, FolderStore
 from tests.corpus import paths
@@ -306,6 +306,25 @@ def test_a_write_that_fails_leaves_what_was_there(folder: Path, monkeypatch: pyt
     monkeypatch.undo()
     assert (folder / "a.txt").read_bytes() == b"old"
     assert os.listdir(folder) == ["a.txt"]
+
+
+@pytest.mark.parametrize("nameless", [True, False])
+def test_a_writer_that_is_killed_leaves_nothing_where_the_file_system_allows_it(
+    nameless: bool, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    monkeypatch.setattr(
+        stores.folder, "step", lambda name: seen.append(sorted(path.suffix for path in folder.iterdir()))
+    )
+    if not nameless:
+        monkeypatch.setattr(os, "O_TMPFILE", os.O_DIRECTORY)  # as an older file system has it: a folder is no file
+    for data in (b"new", b"newer"):
+        locations.write(Location("inputs", "a.txt"), data)
+        assert (folder / "a.txt").read_bytes() == data
+    part = [] if nameless else [".part"]
+    assert seen == [part, [".txt"], [*part, ".txt"], [".txt"]]
+    assert os.listdir(folder) == ["a.txt"]
+    assert (folder / "a.txt").stat().st_nlink == 1
 
 
 def test_readers_see_one_whole_file_while_writers_replace_it(folder: Path) -> None:

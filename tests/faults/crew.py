@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults.worlds import World
+from tests.servers.private import die_with_parent
 from tests.serving import ROOT
 
 WORKERS = 2
-_PR_SET_PDEATHSIG, _PR_CAPBSET_DROP = 1, 24
+_PR_CAPBSET_DROP = 24
 _CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH = 1, 2
 WORKER = [
     *(sys.executable, "-m", "celery", "--quiet", "-A", "config.celery:app", "worker", "--loglevel", "INFO"),
@@ -55,10 +56,9 @@ class Member:
 
 def _as_anybody() -> None:
     """Dies with the loop; is refused by permissions as everybody is who is not root."""
-    libc = ctypes.CDLL(None)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
     for power in (_CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH):
-        libc.prctl(_PR_CAPBSET_DROP, power)
+        ctypes.CDLL(None).prctl(_PR_CAPBSET_DROP, power)
 
 
 class Crew:

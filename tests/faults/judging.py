@@ -2,6 +2,9 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
+
+from django.core.files.storage import FileSystemStorage, storages
 
 from batchservices.models import BatchRun, CollectionTask, InferenceModel, ItemStatus, RunItem
 from batchservices.predictions import manifest_name, result_name
@@ -12,6 +15,7 @@ from datasets.models import Blob, Dataset, Hold, Sample
 from hardexamples.models import Mining
 from tests import loop
 from tests.faults.sizes import IMAGES
+from tests.servers.private import STORAGES
 
 LEASED: tuple[type[LeasedWork], ...] = (BatchRun, CollectionTask, InferenceModel)
 
@@ -93,6 +97,10 @@ def _of_all() -> Iterator[str]:
             yield f"{held} leases on {model._meta.verbose_name_plural}"
     if held := RunItem.objects.exclude(lease_token="").count():
         yield f"{held} leases on items"
+    for name in STORAGES:
+        storage = storages[name]
+        if isinstance(storage, FileSystemStorage) and (halves := list(Path(storage.location).rglob("*.part"))):
+            yield f"{len(halves)} halves of files in {name}"
     if held := Hold.objects.count():
         yield f"{held} holds"
     if minings := Mining.objects.exclude(collection_task__isnull=False).count():

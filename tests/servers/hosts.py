@@ -31,9 +31,9 @@ SECONDS = 240
 def host(name: str, data: Path, stack: ExitStack) -> Path:
     """A worker with a data directory of its own; returns its log."""
     log = data / f"{name}.log"
-    worker = [sys.executable, "-m", "celery", "--quiet", "-A", "config.celery:app", "worker", "--concurrency", "1"]
+    worker = [sys.executable, "-m", "celery", "--quiet", "-A", "config.celery:app", "worker", "--loglevel", "INFO"]
     process = subprocess.Popen(
-        [*worker, "--without-gossip", "--without-mingle"],
+        [*worker, "--concurrency", "1", "--without-gossip", "--without-mingle"],
         cwd=ROOT,
         env={**os.environ, "HARDMINE_DATA_DIR": str(data / name)},
         stdout=log.open("w"),

@@ -1,5 +1,6 @@
 """Private PostgreSQL, Redis and S3 servers on loopback, made for one session and gone after it."""
 
+import ctypes
 import os
 import secrets
 import shutil
@@ -22,6 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 BUCKET = "hardmine"
 STORAGES = ("inputs", "outputs", "datasets", "models", "staging")
 START_SECONDS = 120
+_PR_SET_PDEATHSIG = 1
 NEEDED = {
     "initdb": "Debian: apt-get install postgresql",
     "redis-server": "Debian: apt-get install redis-server",
@@ -79,6 +81,7 @@ class Server:
                 stderr=subprocess.STDOUT,
                 cwd=self.directory,
                 start_new_session=True,  # a Ctrl-C is for who started it
+                preexec_fn=die_with_parent,
                 **self.owner,
             )
         end = time.monotonic() + START_SECONDS
@@ -101,6 +104,11 @@ class Server:
         self.process.kill()
         self.process.wait()
         self.process = None
+
+
+def die_with_parent() -> None:
+    """Asks the kernel to kill this process when the one that started it is gone."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @contextmanager
