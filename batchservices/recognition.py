@@ -68,6 +68,8 @@ def recognize(inspection: dict[str, Any]) -> Guesses:
         _of_one(guesses, ports[0], named, inspection)
     else:
         _of_classifier(guesses, inspection, named)
+    if guesses.classes is not None and not 1 <= guesses.classes <= MAX_CLASSES:
+        raise _unknown(f"The model's outputs have {guesses.classes:,} classes; 1 to {MAX_CLASSES:,} can be used.")
     return guesses
 
 
@@ -76,11 +78,7 @@ def _refuse_maps(port: Port, final: str | None) -> None:
     if final in ("Softmax", "Sigmoid", "LogSoftmax", "ArgMax") or (
         len(port["shape"]) > 3 and port["shape"][-1] not in (6, 7)
     ):
-        raise Refused(
-            "unknown_output",
-            "The model's output is neither a score per class nor boxes. If it is, write down its profile.",
-            field="output.kind",
-        )
+        raise _unknown("The model's output is neither a score per class nor boxes. If it is, write down its profile.")
 
 
 def _of_classifier(guesses: Guesses, inspection: dict[str, Any], named: int | None) -> None:
@@ -109,21 +107,19 @@ def _of_classifier(guesses: Guesses, inspection: dict[str, Any], named: int | No
 def _of_one(guesses: Guesses, port: Port, named: int | None, inspection: dict[str, Any]) -> None:
     """A grid of candidates, or rows of boxes found."""
     guesses.family = "ultralytics"
-    rows, columns = (port["shape"] or [None, None])[-2:]
+    rows, columns = _last_sides(port)
     if inspection["properties"].get("task") == "obb":
-        words = "The model finds rotated boxes, which cannot be read. Export one that finds upright boxes."
-        raise Refused("unknown_output", words, field="output.kind")
+        raise _unknown("The model finds rotated boxes, which cannot be read. Use one that finds upright boxes.")
     if columns is not None and _is_end_to_end(inspection["properties"]):
-        _of_rows(guesses, port, KNOWN)
+        _of_rows(guesses, port, columns, KNOWN)
     elif columns in (6, 7) and columns - 4 != named and (rows is None or rows <= MOST_FOUND):
-        _of_rows(guesses, port, LIKELY)
+        _of_rows(guesses, port, columns, LIKELY)
     else:
         _of_grid(guesses, port, named, inspection["properties"].get("task"))
 
 
-def _of_rows(guesses: Guesses, port: Port, sure: str) -> None:
-    rows, columns = port["shape"][-2:]
-    because = f"One output of {_shown(rows)} x {columns}: a row per box that the model found."
+def _of_rows(guesses: Guesses, port: Port, columns: int, sure: str) -> None:
+    because = f"One output of {_shown(_last_sides(port)[0])} x {columns}: a row per box that the model found."
     order = "box score class" if columns != 7 else "batch box class score"
     if columns == 7 and len(port["shape"]) == 4:
         order = "batch class score box"
@@ -136,7 +132,7 @@ def _of_rows(guesses: Guesses, port: Port, sure: str) -> None:
 
 
 def _of_grid(guesses: Guesses, port: Port, named: int | None, task: str | None) -> None:
-    rows, columns = (port["shape"] or [None, None])[-2:]
+    rows, columns = _last_sides(port)
     transposed = columns is None or (rows is not None and rows < columns)
     numbers = rows if transposed else columns
     because = f"One output of {_shown(rows)} x {_shown(columns)}: a candidate has {numbers or 'some'} numbers."
@@ -167,9 +163,8 @@ def _of_several(
 ) -> None:
     """Boxes apart from their scores."""
     rest = [port for port in ports if port is not boxes]
-    indices = next(
-        (port for port, final in zip(ports, inspection["final"], strict=True) if final == "NonMaxSuppression"), None
-    )
+    ends = zip(rest, (inspection["final"][ports.index(port)] for port in rest), strict=True)
+    indices = next((port for port, final in ends if final == "NonMaxSuppression" and port["dtype"] == "int64"), None)
     count = _called(rest, ("num", "count")) if len(rest) > 2 else None
     rest = [port for port in rest if port is not count and port is not indices]
     classes = _called(rest, ("class", "label", "categor"))
@@ -180,7 +175,7 @@ def _of_several(
         guesses.say(KNOWN, because, kind="selected", boxes=boxes["name"], scores=scores["name"])
         guesses.say(KNOWN, because, indices=indices["name"], box_format="yxyx")
         guesses.say(GUESS, "Nothing shows the unit.", box_unit="pixel")
-        guesses.classes = (scores["shape"] or [None, None])[-2]
+        guesses.classes = _last_sides(scores)[0]
     elif (boxes["shape"] or [])[-1:] == [5] and rest:
         because = "Boxes of five numbers beside labels: mmdeploy's form."
         labels = (classes or rest[0])["name"]
@@ -194,6 +189,8 @@ def _of_several(
         if count is not None:
             guesses.say(sure, f"The outputs are {names}.", count=count["name"])
         _of_framework(guesses, boxes, inspection["operators"])
+    elif not rest:
+        raise _unknown("The model's outputs are boxes without scores.")
     else:
         because = f"The outputs are {names}: a score per box and class."
         guesses.say(LIKELY, because, kind="boxes_scores", boxes=boxes["name"], scores=rest[0]["name"])
@@ -216,7 +213,7 @@ def _of_framework(guesses: Guesses, boxes: Port, operators: Iterable[str]) -> No
 
 def _of_queries(guesses: Guesses, scores: Port, inspection: dict[str, Any], place: int, named: int | None) -> None:
     """DETR and its kin, or SSD."""
-    queries, width = (scores["shape"] or [None, None])[-2:]
+    queries, width = _last_sides(scores)
     final, name = inspection["final"][place], scores["name"].lower()
     activated = final in SURE or (final is None and any(word in name for word in ("score", "prob", "conf")))
     activated = activated or (final not in (None, "Add", "Gemm", "MatMul") and "score" in name)
@@ -283,6 +280,15 @@ def _width(port: Port) -> int | None:
     if len(sides) > 1 or port["shape"] is None:
         return None
     return sides[0] if sides else 1
+
+
+def _last_sides(port: Port) -> tuple[int | None, int | None]:
+    sides = [None, None, *(port["shape"] or [])]
+    return sides[-2], sides[-1]
+
+
+def _unknown(words: str) -> Refused:
+    return Refused("unknown_output", words, field="output.kind")
 
 
 def _shown(side: int | None) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from onnx import ModelProto
 from onnx.helper import make_node
 from PIL import Image
@@ -252,6 +254,58 @@ def test_every_guess_says_how_sure_it_is_and_why(model: bytes) -> None:
     for reason in proposal["why"].values():
         assert reason["sure"] in {"known", "likely", "guess"}
         assert reason["because"].endswith(".")
+
+
+side = st.none() | st.sampled_from([0, 1, 2, 3, 4, 5, 6, 7, 84, 300, 8400, 10**9])
+words = st.sampled_from(
+    [
+        "boxes",
+        "scores",
+        "labels",
+        "logits",
+        "dets",
+        "num_dets",
+        "output0",
+        "detection_boxes",
+        "mask",
+        "size",
+        "image",
+        "x",
+    ]
+)
+port = st.fixed_dictionaries(
+    {
+        "name": words,
+        "dtype": st.sampled_from(["float32", "uint8", "int64", None]),
+        "shape": st.none() | st.lists(side, max_size=5),
+    }
+)
+
+
+@given(
+    st.lists(port, min_size=1, max_size=3, unique_by=lambda one: one["name"]),
+    st.lists(port, min_size=1, max_size=5, unique_by=lambda one: one["name"]),
+    st.sampled_from([None, "Softmax", "Sigmoid", "Concat", "NonMaxSuppression", "Add"]),
+    st.none() | st.lists(words, min_size=1, max_size=4, unique=True),
+    st.dictionaries(
+        st.sampled_from(["task", "imgsz", "stride", "end2end", "args"]),
+        st.sampled_from(["detect", "segment", "classify", "[640, 640]", "[0, 'x']", "True", "{'nms': True}", "["]),
+    ),
+)
+def test_any_signature_gets_a_valid_profile_or_a_refusal(inputs, outputs, final, names, properties) -> None:
+    inspection = {
+        "inputs": inputs,
+        "outputs": outputs,
+        "final": [final] * len(outputs),
+        "first": {one["name"]: "Conv" for one in inputs},
+        "operators": ["Conv"],
+        "class_names": names,
+        "properties": properties,
+    }
+    try:
+        Profile.from_dict(propose(inspection)["profile"])
+    except Refused as refused:
+        assert_refusal(refused, refused.code, field=True)
 
 
 def of_input(model: bytes) -> dict:
