@@ -31,6 +31,7 @@ os.environ |= {
     "DJANGO_SETTINGS_MODULE": "config.settings",
     "HARDMINE_DATA_DIR": DIRECTORY.name,
     "HARDMINE_SECRET_KEY": secrets.token_urlsafe(60),
+    "HARDMINE_LOG_LEVEL": "WARNING",
 }
 
 import django  # noqa: E402
