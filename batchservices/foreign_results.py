@@ -28,6 +28,8 @@ RESULT_LIMIT = LINE_LIMIT
 WORDS = 400
 BATCH_BYTES = 4_000_000
 BATCH_ROWS = 1000
+INDEX_KIB = 65_536
+"""What of the index may be in memory; the rest is on disk."""
 
 _TABLE = "CREATE TABLE said (source TEXT PRIMARY KEY, words TEXT, code TEXT, error TEXT, twice INT) WITHOUT ROWID"
 _ADD = """
@@ -83,6 +85,7 @@ def answered_inputs(results: str, inputs: str) -> Iterator[Input]:
     base = _folder(inputs)
     with closing(sqlite3.connect("", isolation_level=None)) as index:
         index.execute("PRAGMA journal_mode = OFF")
+        index.execute(f"PRAGMA cache_size = -{INDEX_KIB}")
         index.execute(_TABLE)
         index.execute("CREATE TABLE nameless (name TEXT, code TEXT, error TEXT)")
         for file in found:

@@ -1,12 +1,13 @@
 """A model that runs elsewhere: its results are taken in as a run, checked as a model's own, and filtered as any run."""
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
 
-from batchservices import running
+from batchservices import foreign_results, running
 from batchservices.deployment import change, deploy
 from batchservices.elsewhere import register_elsewhere
 from batchservices.models import BatchRun, BatchService, InferenceModel
@@ -267,6 +268,20 @@ def test_a_result_file_of_any_size_is_read_no_further_than_the_limit(monkeypatch
     loop.put("inputs:theirs/infer-result-1.manifest", lines(manifest))
     run = loop.run(service(model(), "inputs:theirs"))
     assert run.items.get().error_code == "too_large"
+
+
+def test_results_of_any_number_are_flat_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(foreign_results, "INDEX_KIB", 512)
+    line = b'{"source": "%05d.png", "predicted_label": "cat", "scores": [["cat", 0.7], ["dog", 0.2]]}\n'
+    loop.put("inputs:theirs/all.jsonl", b"".join(line % (number * 7919 % 20_000) for number in range(20_000)))
+    tracemalloc.start()
+    try:
+        found = sum(1 for each in foreign_results.answered_inputs("inputs:theirs", "inputs:night") if each.said)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found == 20_000
+    assert peak < 3_000_000
 
 
 def test_a_detector_elsewhere_is_filtered_against_a_training_set() -> None:
