@@ -6,16 +6,17 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
-from batchservices import model_views, recut_views, run_views, running, sample_views, starting_views, views
-from batchservices.display import page_of_run, page_of_service, state_of_model, state_of_run
-from batchservices.models import ACTIVE_RUN, BatchRun, BatchService, InferenceModel
+from batchservices import recut_views, run_views, running, sample_views, starting_views, views
+from batchservices.display import page_of_run, page_of_service, state_of_run
+from batchservices.model_admin import InferenceModelAdmin
+from batchservices.models import ACTIVE_RUN, BatchRun, BatchService
 from batchservices.pages import PagesAdmin, UsedRowsStay
 from batchservices.progress import of_run
 from batchservices.service_forms import SynchronizeForm
@@ -23,6 +24,8 @@ from config.confirmation import confirmation_page, confirmed
 from config.figures import ago
 from config.refusals import Refused
 from datasets.pages import actor
+
+__all__ = ["BatchRunAdmin", "BatchServiceAdmin", "InferenceModelAdmin"]
 
 
 @contextmanager
@@ -38,56 +41,6 @@ def counted(services: QuerySet[BatchService]) -> str:
     """How many services, with the noun."""
     number = services.count()
     return f"{number:,} batch service{'' if number == 1 else 's'}"
-
-
-@admin.register(InferenceModel)
-class InferenceModelAdmin(UsedRowsStay, PagesAdmin):
-    """Models. Once registered nothing of them changes."""
-
-    add_words = "Register model"
-    empty_words = "No model yet. Register an ONNX file; it is tried before it can be used."
-    list_display = ["name", "version", "task", "state", "used_by", "registered"]
-    list_display_links = ["name"]
-    list_filter = ["status", "task"]
-    search_fields = ["name"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[InferenceModel]:
-        return super().get_queryset(request).annotate(service_count=Count("services"))
-
-    @display(description="Status", ordering="status")
-    def state(self, model: InferenceModel) -> SafeString:
-        return state_of_model(model)
-
-    @display(description="Services", ordering="service_count")
-    def used_by(self, model: Any) -> SafeString | str:
-        if not model.service_count:
-            return "–"
-        link = f"{reverse('admin:batchservices_batchservice_changelist')}?model__id__exact={model.pk}"
-        return format_html('<a href="{}">{}</a>', link, model.service_count)
-
-    @display(description="Registered", ordering="created_at")
-    def registered(self, model: InferenceModel) -> SafeString:
-        return ago(model.created_at)
-
-    def has_change_permission(self, request: HttpRequest, obj: InferenceModel | None = None) -> bool:
-        return False
-
-    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict | None = None) -> HttpResponse:
-        if not self.has_add_permission(request):
-            raise PermissionDenied
-        return model_views.register(self, request)
-
-    def get_urls(self) -> list[URLPattern]:
-        return [self.route("elsewhere/", model_views.elsewhere, "elsewhere"), *super().get_urls()]
-
-    def page_of(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return model_views.model_page(self, request, object_id)
-
-    def uses_of(self, row: InferenceModel) -> str:
-        services = list(row.services.values_list("name", flat=True)[:5])
-        if services:
-            return f"the batch services {', '.join(services)} use it. Give them another model first."
-        return "runs were made with it; their results refer to it." if row.runs.exists() else ""
 
 
 @admin.register(BatchService)

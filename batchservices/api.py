@@ -1,27 +1,20 @@
-"""Models, batch services, runs and collection tasks in the REST API: thin doors on the verbs."""
+"""Batch services, runs and collection tasks in the REST API: thin doors on the verbs."""
 
-from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.settings import api_settings
 
-from batchservices import collection, deployment, registration, running
-from batchservices.elsewhere import register_elsewhere
+from batchservices import collection, deployment, running
 from batchservices.filtering_again import filter_run
-from batchservices.filters import CollectionFilters, ModelFilters, PredictionFilters, RunFilters, ServiceFilters
-from batchservices.models import ACTIVE_RUN, BatchRun, BatchService, CollectionTask, InferenceModel, RunItem
+from batchservices.filters import CollectionFilters, PredictionFilters, RunFilters, ServiceFilters
+from batchservices.models import ACTIVE_RUN, BatchRun, BatchService, CollectionTask, RunItem
 from batchservices.serializers import (
     CollectionTaskSerializer,
-    ElsewhereInput,
     FilteringInput,
     FilteringSerializer,
-    ModelInput,
-    ModelSerializer,
     PredictionItemSerializer,
     RunSerializer,
     ServiceChange,
@@ -38,36 +31,6 @@ CHANGEABLE = (
     *("name", "description", "model", "input_location", "output_location", "results_location"),
     *("processes", "timeout_minutes"),
 )
-
-
-class ModelDoor(ListModelMixin, RetrieveModelMixin, Door):
-    """Models that can be deployed."""
-
-    queryset = InferenceModel.objects.select_related("created_by")
-    serializer_class = ModelSerializer
-    filterset_class = ModelFilters
-    lookup_value_converter = "int"
-    permissions = {
-        "list": "batchservices.view_inferencemodel",
-        "retrieve": "batchservices.view_inferencemodel",
-        "create": "batchservices.add_inferencemodel",
-        "elsewhere": "batchservices.add_inferencemodel",
-    }
-    parser_classes = [MultiPartParser]
-
-    @extend_schema(request={"multipart/form-data": ModelInput}, responses={202: ModelSerializer})
-    def create(self, request: Request) -> Response:
-        """Register an ONNX file; it is ready, or refused with the reason, after its dry run."""
-        said = self.said(ModelInput)
-        data = said.pop("file").read(settings.MODEL_LIMIT_MIB * 2**20 + 1)
-        model = registration.register_model(**said, data=data, by=self.caller)
-        return self.answer(model, ModelSerializer, status=202)
-
-    @extend_schema(request=ElsewhereInput, responses={201: ModelSerializer})
-    @action(detail=False, methods=["post"], parser_classes=api_settings.DEFAULT_PARSER_CLASSES)
-    def elsewhere(self, request: Request) -> Response:
-        """Register a model that runs on another system; a service takes in what it has said."""
-        return self.answer(register_elsewhere(**self.said(ElsewhereInput), by=self.caller), ModelSerializer, status=201)
 
 
 class ServiceDoor(ListModelMixin, RetrieveModelMixin, Door):

@@ -8,7 +8,12 @@ from batchservices.words import Outlook
 from config.figures import dot
 from datasets.models import LabelingJob, Status
 
-MODEL_TONES: dict[str, str] = {ModelStatus.CHECKING: "busy", ModelStatus.READY: "good", ModelStatus.REFUSED: "bad"}
+MODEL_TONES: dict[str, str] = {
+    ModelStatus.CHECKING: "busy",
+    ModelStatus.TRIED: "warn",
+    ModelStatus.READY: "good",
+    ModelStatus.REFUSED: "bad",
+}
 RUN_TONES: dict[str, str] = {
     RunStatus.PREPARING: "busy",
     RunStatus.RUNNING: "busy",
@@ -50,6 +55,10 @@ def outlook_state(expected: Outlook) -> SafeString:
 
 def state_of(work: BatchRun | CollectionTask) -> SafeString:
     return state_of_run(work.status) if isinstance(work, BatchRun) else state_of_collection(work)
+
+
+def page_of_model(pk: int) -> str:
+    return reverse("admin:batchservices_inferencemodel_change", args=[pk])
 
 
 def page_of_service(pk: int, tab: str = "details") -> str:

@@ -20,6 +20,8 @@ from datasets.models import Task
 
 class ModelFilters(filters.FilterSet):
     name = filters.CharFilter(lookup_expr="icontains", max_length=100)
+    versions_of = filters.CharFilter(field_name="name", max_length=100)
+    sha256 = filters.CharFilter(max_length=64)
     task = filters.ChoiceFilter(choices=Task.choices)
     status = filters.ChoiceFilter(choices=ModelStatus.choices)
 

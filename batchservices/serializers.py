@@ -1,6 +1,4 @@
-"""How models, services, runs and collection tasks are written in the API, and what its verbs take."""
-
-from typing import Any
+"""How services, runs and collection tasks are written in the API, and what its verbs take."""
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -8,8 +6,7 @@ from rest_framework import serializers
 from batchservices.models import LONGEST_TIMEOUT, BatchRun, BatchService, CollectionTask, InferenceModel, RunItem
 from batchservices.words import filtering_words
 from config.api.strict import Strict
-from datasets.formats.jsonlines import strict_loads
-from datasets.models import Dataset, Task
+from datasets.models import Dataset
 from datasets.serializers import WORK_FIELDS
 from hardexamples.models import HardExampleFilter
 
@@ -18,19 +15,6 @@ MAX_CLASSES = 10_000
 
 
 # --- what is written -------------------------------------------------------------------------------------------------
-class ModelSerializer(serializers.ModelSerializer):
-    created_by: serializers.Field = serializers.StringRelatedField()
-    class_names = serializers.ListField(child=serializers.CharField())
-
-    class Meta:
-        model = InferenceModel
-        fields = [
-            "id", "name", "version", "task", "elsewhere", "sha256", "size", "class_names", "profile",
-            "activations_tensor", "report", "status", "created_by", *WORK_FIELDS,
-        ]  # fmt: skip
-        read_only_fields = fields
-
-
 class FilteringSerializer(serializers.ModelSerializer):
     """Hard example filtering of a service; a change counts from its next start on. `words` says what will happen."""
 
@@ -114,39 +98,6 @@ class CollectionTaskSerializer(serializers.ModelSerializer):
 
 
 # --- what verbs take -------------------------------------------------------------------------------------------------
-@extend_schema_field({"type": "object", "additionalProperties": True})
-class JSONObject(serializers.Field):
-    """A JSON object; in a form, its text."""
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        value = strict_loads(data.encode()) if isinstance(data, str) else data
-        if not isinstance(value, dict):
-            raise serializers.ValidationError("Write a JSON object.")
-        return value
-
-    def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
-        return value
-
-
-class ModelInput(Strict):
-    """An ONNX file, and what its numbers mean."""
-
-    name = serializers.CharField(max_length=100)
-    file = serializers.FileField()
-    class_names = serializers.ListField(
-        child=serializers.CharField(max_length=256), max_length=MAX_CLASSES, required=False
-    )
-    profile = JSONObject(required=False, help_text="As models show it; proposed from the file where it is left out.")
-
-
-class ElsewhereInput(Strict):
-    """A model that runs on another system; its results are taken in by a service that names their place."""
-
-    name = serializers.CharField(max_length=100)
-    task = serializers.ChoiceField(choices=Task.choices)
-    class_names = serializers.ListField(child=serializers.CharField(max_length=256), max_length=MAX_CLASSES)
-
-
 def at_most_all_classes(mapping: dict[str, str]) -> None:
     """Raises ValidationError for more classes than a model may have."""
     if len(mapping) > MAX_CLASSES:

@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSpli
 from rest_framework.routers import SimpleRouter
 
 from batchservices import api as batchservices
+from batchservices.model_api import ModelDoor
 from batchservices.recut_api import MiningRecutDoor
 from batchservices.similar_api import RunInputDoor, SimilarDoor
 from config.api.errors import nothing_here
@@ -27,7 +28,7 @@ router.register("events", history.EventDoor, "event")
 router.register("imports", datasets.ImportDoor, "import")
 router.register("versions", datasets.VersionDoor, "version")
 router.register("samples", samples.SampleDoor, "sample")
-router.register("models", batchservices.ModelDoor, "model")
+router.register("models", ModelDoor, "model")
 router.register("services", batchservices.ServiceDoor, "service")
 router.register("services/<int:service_id>/runs", batchservices.ServiceRunDoor, "service-run")
 router.register("services/<int:service_id>/collection_tasks", batchservices.ServiceCollectionDoor, "service-collection")

@@ -126,7 +126,7 @@ LEASE_SECONDS = environment.number("LEASE_SECONDS", default=60, least=1, most=36
 WAIT_HOURS: float = environment.number("WAIT_HOURS", default=24, least=1, most=8760)
 SANDBOX_MEMORY_MIB = environment.number("SANDBOX_MEMORY_MIB", default=2048, least=256, most=65536)
 IMAGE_DEADLINE_SECONDS = environment.number("IMAGE_DEADLINE_SECONDS", default=60, least=1, most=3600)
-MODEL_LIMIT_MIB = environment.number("MODEL_LIMIT_MIB", default=1024, least=1, most=2048)
+MODEL_LIMIT_MIB = environment.number("MODEL_LIMIT_MIB", default=300, least=1, most=300)
 UPLOAD_LIMIT_MIB = environment.number("UPLOAD_LIMIT_MIB", default=2048, least=1, most=65536)
 
 # --- doors -----------------------------------------------------------------------------------------------------------

@@ -34,8 +34,6 @@ def register(client: Client, **changed: object) -> str:
         "name": "digits",
         "file": SimpleUploadedFile("digits.onnx", b"not looked into by the web process"),
         "class_names": "zero\none\n\ntwo ",
-        "task": "",
-        "profile": "",
     }
     return send(client, reverse(f"{MODEL}_add"), answers | changed)
 

@@ -1,15 +1,14 @@
-"""Models, services, runs and collections through the REST API."""
+"""Services, runs and collections through the REST API."""
 
 import json
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from batchservices.models import BatchRun, BatchService, CollectionTask, InferenceModel, ItemStatus, RunStatus
+from batchservices.models import BatchRun, BatchService, CollectionTask, ItemStatus, RunStatus
 from datasets.models import Dataset
 from tests.factories import (
     BatchRunFactory,
@@ -32,44 +31,6 @@ pytestmark = pytest.mark.django_db
 def inputs(own_storages):
     """One image in the input location of `BatchServiceFactory`."""
     storages["inputs"].save("street/1.png", ContentFile(image_bytes()))
-
-
-class TestModels:
-    def test_a_model_is_registered_by_its_file(self):
-        client = program("batchservices.add_inferencemodel", "batchservices.view_inferencemodel")
-        body = {"name": "digits", "file": SimpleUploadedFile("m.onnx", b"onnx"), "class_names": ["0", "1"]}
-        answer = client.post("/api/v1/models/", body, format="multipart")
-        assert answer.status_code == 202
-        shown = client.get(f"/api/v1/models/{answer.json()['id']}/").json()
-        assert (shown["name"], shown["version"], shown["class_names"]) == ("digits", 1, ["0", "1"])
-        assert (shown["status"], shown["size"]) == ("checking", 4)
-
-    @pytest.mark.parametrize(
-        ("body", "code"),
-        [
-            ({"name": "a"}, "invalid_input"),
-            ({"name": "a", "file": ""}, "invalid_input"),
-            ({"name": "a", "file": b"", "status": "ready"}, "unknown_or_read_only_field"),
-            ({"name": "a", "file": b"x", "profile": "{"}, "not_json"),
-            ({"name": "a", "file": b"x", "profile": '{"a": NaN}'}, "bad_number"),
-            ({"name": "a", "file": b"x", "profile": "[" * 100_000}, "too_deep"),
-            ({"name": "a", "file": b"x", "profile": "[]"}, "invalid_input"),
-            ({"name": "a", "file": b"x", "profile": "{}"}, "bad_profile"),
-            ({"name": "a" * 101, "file": b"x"}, "invalid_input"),
-        ],
-    )
-    def test_what_is_wrong_is_said_and_nothing_is_kept(self, body, code):
-        if isinstance(body.get("file"), bytes):
-            body = {**body, "file": SimpleUploadedFile("m.onnx", body["file"])}
-        answer = program("batchservices.add_inferencemodel").post("/api/v1/models/", body, format="multipart")
-        assert (answer.status_code, answer.json()["code"]) == (400, code)
-        assert not InferenceModel.objects.exists()
-
-    def test_a_model_that_is_too_large_is_refused(self, settings):
-        settings.MODEL_LIMIT_MIB = 0
-        body = {"name": "a", "file": SimpleUploadedFile("m.onnx", b"x")}
-        answer = program("batchservices.add_inferencemodel").post("/api/v1/models/", body, format="multipart")
-        assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 
 
 class TestServices:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -9,6 +10,7 @@ from django.core.management import CommandError, call_command
 from batchservices import running
 from batchservices.models import BatchRun, BatchService
 from tests import loop
+from tests.factories import StaffFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -82,3 +84,32 @@ def test_synchronizing_works_to_the_end_unless_told_otherwise(service: BatchServ
     again = told(*arguments)
     assert (again["added"], again["already_there"]) == (0, 2)
     assert again["message"].startswith("Nothing new")
+
+
+def test_a_model_is_registered_and_tried(tmp_path: Path) -> None:
+    person = StaffFactory()
+    loop.put_digits("inputs:night", first=400, count=2)
+    file, profile, classes = tmp_path / "digits.onnx", tmp_path / "profile.json", tmp_path / "names.txt"
+    file.write_bytes(loop.model_bytes())
+    profile.write_text(json.dumps(loop.PROFILE))
+    classes.write_text("\n".join(f"digit {name}" for name in loop.CLASSES))
+    by = ("--by", person.username)
+    made = told("register_model", "digits", str(file), *by, "--classes", str(classes), "--samples", "inputs:night")
+    assert (made["status"], made["version"], made["images"]) == ("ready", 1, 3)
+    loop.put("inputs:models/digits.onnx", loop.model_bytes())
+    made = told("register_model", "digits", "inputs:models/digits.onnx", *by, "--profile", str(profile), "--look")
+    assert (made["status"], made["version"]) == ("tried", 2)
+
+
+def test_a_refused_model_is_no_success(tmp_path: Path) -> None:
+    by = ("--by", StaffFactory().username)
+    file = tmp_path / "notes.onnx"
+    file.write_text("Buy milk.")
+    with pytest.raises(CommandError, match="notes 1 is refused: The file is not an ONNX model"):
+        call_command("register_model", "notes", str(file), *by, stdout=io.StringIO())
+    with pytest.raises(CommandError, match="cannot be read"):
+        call_command("register_model", "notes", str(tmp_path / "nothing"), *by)
+    with pytest.raises(CommandError, match="There is no user"):
+        call_command("register_model", "notes", str(file), "--by", "nobody")
+    with pytest.raises(CommandError, match="There is no file"):
+        call_command("register_model", "notes", "inputs:nothing.onnx", *by)

@@ -21,6 +21,7 @@ from tests.factories import (
     InferenceModelFactory,
     LabelFactory,
     MiningFactory,
+    ModelSampleFactory,
     ReviewEventFactory,
     SampleFactory,
     UserFactory,
@@ -101,6 +102,7 @@ def rows() -> None:
     ImportTaskFactory(pk=1, dataset=dataset)
     DatasetVersionFactory(pk=1, dataset=dataset)
     model = InferenceModelFactory(pk=1)
+    ModelSampleFactory(model=model, position=1)
     service = BatchServiceFactory(pk=1, model=model)
     BatchRunFactory(pk=1, service=service)
     CollectionTaskFactory(pk=1, service=service, dataset=dataset)

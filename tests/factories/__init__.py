@@ -7,6 +7,7 @@ from tests.factories.batchservices import (
     CollectionTaskFactory,
     FilteringServiceFactory,
     InferenceModelFactory,
+    ModelSampleFactory,
     RunItemFactory,
 )
 from tests.factories.datasets import (
@@ -63,6 +64,7 @@ __all__ = [
     "LabelingJobFactory",
     "MiningFactory",
     "MiningItemFactory",
+    "ModelSampleFactory",
     "PredictionFactory",
     "ReviewEventFactory",
     "ReviewLeaseFactory",

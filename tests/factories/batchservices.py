@@ -11,6 +11,7 @@ from batchservices.models import (
     CollectionTask,
     InferenceModel,
     ItemStatus,
+    ModelSample,
     ModelStatus,
     RunItem,
     RunStatus,
@@ -37,6 +38,23 @@ class InferenceModelFactory(Factory):
     size = 1000
     class_names = factory.LazyFunction(lambda: ["cat", "dog"])
     status = ModelStatus.READY
+
+
+class ModelSampleFactory(Factory):
+    """An image that a model was tried on, and its answer."""
+
+    class Meta:
+        model = ModelSample
+
+    model = factory.SubFactory(InferenceModelFactory)
+    position = factory.Sequence(lambda number: number)
+    name = "street_0412.jpg"
+    location = "inputs:street/street_0412.jpg"
+    width = 64
+    height = 48
+    picture = b"a small JPEG"
+    prediction = factory.LazyFunction(lambda: {"predicted_label": "cat", "scores": [["cat", "0.93"], ["dog", "0.07"]]})
+    seconds = 0.02
 
 
 class BatchServiceFactory(Factory):
