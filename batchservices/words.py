@@ -122,5 +122,5 @@ def summary(task: CollectionTask) -> str:
         if mining.controls:
             words += f" With {mining.controls:,} others at random, to check the filter blindly."
         if mining.reference_missing:
-            words += f" {mining.reference_missing:,} lines of the training manifest could not be read."
+            words += f" Of the training manifest, {mining.reference_missing:,} could not be read."
     return words[:500]

@@ -104,4 +104,4 @@ def test_training_images_that_are_missing_are_listed(own_storages) -> None:
     task = loop.collect(loop.run(service).collection_tasks.get())
     assert task.status == "dataset_imported"
     assert task.missing == ["inputs:train/0003.png", "inputs:train/0007.png"]
-    assert "2 lines of the training manifest could not be read." in task.words
+    assert "Of the training manifest, 2 could not be read." in task.words
