@@ -40,7 +40,7 @@ test: install-dev  ## install, run all tests
 	@$(if $(ARGS),true,$(PYTHON) -m pytest tests/browser --ignore=tests/browser/test_access.py)
 
 faults: install-dev  ## break runs until they need nobody; ROUNDS=n of each configuration, SEED=n repeats one
-	@$(PYTHON) -m tests.faults --rounds $(or $(ROUNDS),3) $(if $(filter command%,$(origin SEED)),--seed $(SEED)) $(if $(FIRST),--first $(FIRST)) $(if $(WORLDS),--worlds $(WORLDS))
+	@$(PYTHON) -m tests.faults --rounds $(or $(ROUNDS),3) $(if $(filter-out file,$(origin SEED)),--seed $(SEED)) $(if $(FIRST),--first $(FIRST)) $(if $(WORLDS),--worlds $(WORLDS))
 
 servers: install-dev  ## PostgreSQL, Redis, S3, two workers that share no disk, and the web, until Ctrl-C; PORT=n
 	@PORT=$(PORT) $(PYTHON) -m tests.servers

@@ -77,15 +77,16 @@ def serve() -> None:
             f"{WORKERS} workers with separate data directories.\n  Stop with Ctrl-C; nothing is kept.\n"
         )
         sys.stdout.flush()
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        try:
-            while True:
-                time.sleep(3600)
-        except KeyboardInterrupt:
-            sys.stdout.write("Stopping ...\n")
+        while True:
+            time.sleep(3600)
 
 
 if __name__ == "__main__":
     if lacking := private.missing():
         sys.exit("\n".join(lacking))
-    serve()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.stdout.write("Starting PostgreSQL, Redis, S3 ...\n")
+    try:
+        serve()
+    except KeyboardInterrupt:
+        sys.stdout.write("Stopped.\n")
