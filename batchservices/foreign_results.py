@@ -86,6 +86,7 @@ def answered_inputs(results: str, inputs: str) -> Iterator[Input]:
     with closing(sqlite3.connect("", isolation_level=None)) as index:
         index.execute("PRAGMA journal_mode = OFF")
         index.execute(f"PRAGMA cache_size = -{INDEX_KIB}")
+        index.execute("BEGIN")  # one transaction, never ended: nothing of this is kept
         index.execute(_TABLE)
         index.execute("CREATE TABLE nameless (name TEXT, code TEXT, error TEXT)")
         for file in found:
