@@ -19,21 +19,22 @@ WORKERS = 2
 PASSWORD = "hardmine"  # of an administrator who lives as long as this command
 
 
-def start(command: list[str], environment: dict[str, str], stack: ExitStack) -> subprocess.Popen:
-    """A process of the product, ended in order with all else."""
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
-    stack.callback(end, process)
-    return process
+def start(command: list[str], environment: dict[str, str]) -> subprocess.Popen:
+    """A process of the product."""
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
 
 
-def end(process: subprocess.Popen) -> None:
-    """Asks it to end; kills it after a while."""
-    process.terminate()
-    try:
-        process.wait(15)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+def end(processes: list[subprocess.Popen]) -> None:
+    """Asks all to end; kills after a while what has not."""
+    for process in processes:
+        process.terminate()
+    until = time.monotonic() + 15
+    for process in processes:
+        try:
+            process.wait(max(0.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def serve() -> None:
@@ -65,11 +66,13 @@ def serve() -> None:
         ):
             subprocess.run([python, manage, *words], cwd=ROOT, env=made, check=True, stdout=subprocess.DEVNULL)
         worker = [python, "-m", "celery", "--quiet", "-A", "config.celery:app", "worker", "--concurrency", "1"]
+        processes: list[subprocess.Popen] = []
+        stack.callback(end, processes)
         for number in range(1, WORKERS + 1):
-            start([*worker, "--without-gossip", "--without-mingle"], of_host(f"worker{number}"), stack)
-        start([python, manage, "sweep", "--forever"], of_host("worker1"), stack)
+            processes.append(start([*worker, "--without-gossip", "--without-mingle"], of_host(f"worker{number}")))
+        processes.append(start([python, manage, "sweep", "--forever"], of_host("worker1")))
         web = [python, "-m", "gunicorn", "config.wsgi:application", "--bind", f"127.0.0.1:{port}", "--threads", "4"]
-        start([*web, "--worker-class", "gthread", "--log-level", "warning"], of_host("web"), stack)
+        processes.append(start([*web, "--worker-class", "gthread", "--log-level", "warning"], of_host("web")))
         for name, value in addresses.items():
             sys.stdout.write(f"  {name}={value}\n")
         sys.stdout.write(
