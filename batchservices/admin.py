@@ -13,7 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
-from batchservices import recut_views, run_views, running, sample_views, starting_views, views
+from batchservices import recut_views, run_views, running, sample_views, schedule_views, starting_views, views
 from batchservices.display import page_of_run, page_of_service, state_of_run
 from batchservices.model_admin import InferenceModelAdmin
 from batchservices.models import ACTIVE_RUN, BatchRun, BatchService
@@ -110,6 +110,7 @@ class BatchServiceAdmin(UsedRowsStay, PagesAdmin):
         return [
             self.route("<int:pk>/settings/", views.change_settings, "settings"),
             self.route("<int:pk>/filtering/", views.change_filtering, "filtering"),
+            self.route("<int:pk>/schedule/", schedule_views.change_schedule, "schedule"),
             self.route("<int:pk>/synchronize/", sample_views.synchronize, "synchronize"),
             self.route("<int:pk>/runs/<int:run_id>/filter/", sample_views.filter_now, "filter_now", "POST"),
             self.route("mapping/", views.mapping, "mapping", "GET"),

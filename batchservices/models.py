@@ -111,7 +111,10 @@ class ModelSample(models.Model):
 
 
 class BatchService(models.Model):
-    """A deployed model that predicts the images of a location, and what becomes of the hard ones."""
+    """A deployed model that predicts the images of a location, and what becomes of the hard ones.
+
+    `due_at` is when its schedule starts it next; `schedule_words` say what came of the last time.
+    """
 
     name = models.CharField(max_length=64, unique=True)
     description = models.CharField(max_length=100, blank=True)
@@ -152,6 +155,13 @@ class BatchService(models.Model):
     )
     label_mapping = models.JSONField(default=dict, blank=True, help_text="Class of the model to label of the dataset.")
     filtering_changed_at = models.DateTimeField(default=timezone.now, editable=False)
+    schedule = models.CharField(
+        max_length=100,
+        blank=True,
+        help_text="When it starts by itself, as a cron line: 0 2 * * * is every night at 02:00.",
+    )
+    due_at = models.DateTimeField("next start", null=True, editable=False, db_index=True)
+    schedule_words = models.CharField(max_length=500, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
@@ -164,6 +174,10 @@ class BatchService(models.Model):
             models.CheckConstraint(
                 condition=Q(filtering=False) | Q(output_dataset__isnull=False, filter__isnull=False),
                 name="filtering_has_a_filter_and_an_output",
+            ),
+            models.CheckConstraint(
+                condition=Q(schedule="", due_at=None) | (~Q(schedule="") & Q(due_at__isnull=False)),
+                name="scheduled_service_is_due_at_some_time",
             ),
         ]
         permissions = [

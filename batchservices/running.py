@@ -1,5 +1,6 @@
 """Runs start and stop. What a run does in between stands in `batchservices.execution`."""
 
+from collections.abc import Callable
 from typing import NoReturn
 
 from django.conf import settings
@@ -38,7 +39,13 @@ from config.steps import step
 __all__ = ["end_overdue", "execute", "restart", "retry", "start", "stop"]
 
 
-def start(*, service: BatchService, by: User | None, again: bool = False) -> BatchRun:
+def start(
+    *,
+    service: BatchService,
+    by: User | None,
+    again: bool = False,
+    within: Callable[[BatchRun], None] | None = None,
+) -> BatchRun:
     """Starts a run with everything frozen that could change while it goes on. What the same predictor has said about
     inputs that have not changed is kept.
 
@@ -46,6 +53,7 @@ def start(*, service: BatchService, by: User | None, again: bool = False) -> Bat
         service: whose inputs.
         by: who starts it.
         again: infers everything again.
+        within: called with the run in the transaction that makes it; what it raises unmakes the run.
 
     Raises:
         Refused: already_running (409, `item` is the run), model_not_ready (409), no_input, and as
@@ -57,6 +65,8 @@ def start(*, service: BatchService, by: User | None, again: bool = False) -> Bat
             run = _frozen(BatchService.objects.select_related("model", "filter").get(pk=service.pk), by, again)
             run.save(force_insert=True)
             output.hold(run)
+            if within is not None:
+                within(run)
             step("run.started")
             ring(RUN, run.pk, times=settings.WORKER_PROCESSES)
     except IntegrityError:

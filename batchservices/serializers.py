@@ -41,7 +41,7 @@ class ServiceSerializer(serializers.ModelSerializer):
         fields = [
             "id", "name", "description", "model", "input_location", "output_location", "results_location", "processes",
             "timeout_minutes", "filtering", "filter", "training_manifest", "output_dataset", "label_mapping",
-            "filtering_changed_at", "created_at", "created_by",
+            "filtering_changed_at", "schedule", "due_at", "schedule_words", "created_at", "created_by",
         ]  # fmt: skip
         read_only_fields = fields
 

@@ -23,6 +23,7 @@ from batchservices.mapping import MappingTable, mapping_said, mapping_table
 from batchservices.models import ACTIVE_RUN, BatchService, InferenceModel
 from batchservices.pages import form_page, found, page
 from batchservices.progress import of_collection, of_run
+from batchservices.schedules import next_words
 from batchservices.service_forms import DeployForm, FilteringForm, SettingsForm, filtering_of, settings_of
 from batchservices.words import outlook
 from config.refusals import Refused
@@ -199,6 +200,7 @@ def service_page(admin: ModelAdmin, request: HttpRequest, object_id: str) -> Htt
         "may_delete": admin.has_delete_permission(request, service),
     }
     if tab == "details":
+        context["next_starts"] = next_words(service)
         context["renamed"] = [(name, label) for name, label in service.label_mapping.items() if name != label]
         if service.output_dataset_id:
             context["output_grid"] = grids_of({service.output_dataset_id})[service.output_dataset_id]

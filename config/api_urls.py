@@ -7,6 +7,7 @@ from rest_framework.routers import SimpleRouter
 from batchservices import api as batchservices
 from batchservices.model_api import ModelDoor
 from batchservices.recut_api import MiningRecutDoor
+from batchservices.schedule_api import ServiceScheduleDoor
 from batchservices.similar_api import RunInputDoor, SimilarDoor
 from config.api.errors import nothing_here
 from datasets import api as datasets
@@ -30,6 +31,7 @@ router.register("versions", datasets.VersionDoor, "version")
 router.register("samples", samples.SampleDoor, "sample")
 router.register("models", ModelDoor, "model")
 router.register("services", batchservices.ServiceDoor, "service")
+router.register("services", ServiceScheduleDoor, "service-schedule")
 router.register("services/<int:service_id>/runs", batchservices.ServiceRunDoor, "service-run")
 router.register("services/<int:service_id>/collection_tasks", batchservices.ServiceCollectionDoor, "service-collection")
 router.register("runs", batchservices.RunDoor, "run")

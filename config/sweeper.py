@@ -1,5 +1,5 @@
-"""Rings again for work whose doorbell was lost or whose worker died, and lets filters learn from new reviews. Any
-number of sweepers may run."""
+"""Rings again for work whose doorbell was lost or whose worker died, lets filters learn from new reviews, and starts
+the services that are due. Any number of sweepers may run."""
 
 import logging
 from datetime import timedelta
@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from batchservices.models import BatchRun, CollectionTask, InferenceModel
 from batchservices.running import end_overdue
+from batchservices.schedules import start_due
 from config.doorbell import ring
 from config.leases import LeasedWork
 from datasets.models import DatasetRemoval, DatasetVersion, Hold, ImportTask
@@ -35,7 +36,8 @@ WORK: tuple[tuple[type[LeasedWork], str], ...] = (
 
 def sweep(*, quiet_seconds: float | None = None) -> int:
     """Rings for every unfinished work that nobody holds and that nobody has rung for of late; ends runs whose
-    time is over; asks filters to learn that have not read all reviews; forgets expired leases.
+    time is over; starts services that are due; asks filters to learn that have not read all reviews; forgets expired
+    leases.
 
     Args:
         quiet_seconds: how long a work must have been without a sign of life, and how long a ring is given to be heard;
@@ -66,6 +68,8 @@ def sweep(*, quiet_seconds: float | None = None) -> int:
     ReviewLease.objects.filter(expires_at__lt=now).delete()
     Hold.objects.filter(expires_at__lt=now).delete()
     _empty_log()
+    for started in start_due(now=now):
+        log.info("%s was due: %s", started.service, started.words)
     return rung
 
 

@@ -79,6 +79,7 @@ WITHOUT_DJANGO = [
     "hardexamples/extraction.py",
     "labeling/auto/",
     "batchservices/answers.py",
+    "batchservices/cronline.py",
     "batchservices/closer_looks.py",
     "batchservices/foreign_answers.py",
     "batchservices/onnxfile.py",

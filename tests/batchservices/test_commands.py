@@ -29,7 +29,7 @@ def told(*arguments: str) -> dict:
 def test_services_are_started_once(service: BatchService) -> None:
     loop.put_digits("inputs:night", first=400, count=2)
     first = told("run_batch_services", "nightly")["services"][0]
-    again = told("run_batch_services")["services"][0]
+    again = told("run_batch_services", "nightly")["services"][0]
     assert first["ok"]
     assert again["ok"]
     assert (again["status"], again["run"]) == ("already_running", first["run"])
@@ -60,14 +60,14 @@ def test_an_alarm_is_no_success(service: BatchService, working: None) -> None:
     loop.put("inputs:night/broken.png", b"no image")
     stream = io.StringIO()
     with pytest.raises(CommandError, match=r"nightly \(alarm\)"):
-        call_command("run_batch_services", "--wait", "--json", stdout=stream)
+        call_command("run_batch_services", "nightly", "--wait", "--json", stdout=stream)
     result = json.loads(stream.getvalue())["services"][0]
     assert (result["ok"], result["status"], result["predicted"], result["failed"]) == (False, "alarm", 2, 1)
 
 
 def test_failures_are_non_zero(service: BatchService) -> None:
     with pytest.raises(CommandError, match="nightly"):
-        call_command("run_batch_services", stdout=io.StringIO())
+        call_command("run_batch_services", "nightly", stdout=io.StringIO())
     with pytest.raises(CommandError, match="no batch service"):
         call_command("run_batch_services", "daily")
     with pytest.raises(CommandError, match="no input data"):

@@ -1,4 +1,6 @@
-"""`manage.py run_batch_services`: starts services, from cron or by hand."""
+"""`manage.py run_batch_services`: starts services now, for scripts that go on with the results.
+
+What shall start at its time has a schedule, and `start_due` starts it."""
 
 import json
 from argparse import ArgumentParser
@@ -17,10 +19,10 @@ BAD = {RunStatus.ALARM, RunStatus.FAILED, RunStatus.STOPPED}
 
 
 class Command(BaseCommand):
-    help = "Starts the named batch services, or all of them. A service that is running already is left to run."
+    help = "Starts the named batch services now. A service that is running already is left to run."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("names", nargs="*", help="names of services; none: all services")
+        parser.add_argument("names", nargs="+", help="names of services")
         parser.add_argument("--again", action="store_true", help="infer everything again, also what has not changed")
         parser.add_argument("--wait", action="store_true", help="wait until the runs and their filtering have ended")
         parser.add_argument("--json", action="store_true", dest="as_json", help="print the result as JSON")
@@ -63,13 +65,11 @@ class Command(BaseCommand):
 
 
 def _services(names: list[str]) -> list[BatchService]:
-    services = list(BatchService.objects.order_by("name"))
-    if not names:
-        return services
+    services = list(BatchService.objects.filter(name__in=names).order_by("name"))
     unknown = set(names) - {service.name for service in services}
     if unknown:
         raise CommandError(f"There is no batch service {sorted(unknown)[0]!r}.")
-    return [service for service in services if service.name in names]
+    return services
 
 
 def _start(service: BatchService, *, again: bool) -> dict[str, Any]:
