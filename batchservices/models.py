@@ -7,24 +7,44 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from batchservices.states import (
+    ACTIVE_COLLECTION,
+    ACTIVE_RUN,
+    COLLECTION_MOVES,
+    MODEL_MOVES,
+    RETRY_MOVES,
+    RUN_MOVES,
+    CollectionKind,
+    CollectionStatus,
+    ItemStatus,
+    ModelStatus,
+    RunStatus,
+)
 from config.leases import LeasedWork
 from datasets.models import Dataset, Task
 from hardexamples.models import HardExampleFilter, Mining, Recut
 
-
-class ModelStatus(models.TextChoices):
-    CHECKING = "checking", "Checking"
-    TRIED = "tried", "Dry run passed"
-    READY = "ready", "Ready"
-    REFUSED = "refused", "Refused"
-
-
-MODEL_MOVES = {
-    ModelStatus.CHECKING: frozenset({ModelStatus.TRIED, ModelStatus.REFUSED}),
-    ModelStatus.TRIED: frozenset({ModelStatus.CHECKING}),
-    ModelStatus.READY: frozenset({ModelStatus.CHECKING, ModelStatus.TRIED}),
-    ModelStatus.REFUSED: frozenset({ModelStatus.CHECKING}),
-}
+__all__ = [
+    "ACTIVE_COLLECTION",
+    "ACTIVE_RUN",
+    "COLLECTION_MOVES",
+    "LONGEST_TIMEOUT",
+    "MODEL_MOVES",
+    "RETRY_MOVES",
+    "RUN_MOVES",
+    "SHORTEST_TIMEOUT",
+    "BatchRun",
+    "BatchService",
+    "CollectionKind",
+    "CollectionStatus",
+    "CollectionTask",
+    "InferenceModel",
+    "ItemStatus",
+    "ModelSample",
+    "ModelStatus",
+    "RunItem",
+    "RunStatus",
+]
 
 
 class InferenceModel(LeasedWork):
@@ -189,26 +209,6 @@ class BatchService(models.Model):
         return self.name
 
 
-class RunStatus(models.TextChoices):
-    PREPARING = "preparing", "Deploying"
-    RUNNING = "running", "Running"
-    FINISHED = "finished", "Finished"
-    ALARM = "alarm", "Alarm"
-    FAILED = "failed", "Failed"
-    STOPPED = "stopped", "Stopped"
-
-
-RUN_MOVES = {
-    RunStatus.RUNNING: frozenset({RunStatus.PREPARING}),
-    RunStatus.FINISHED: frozenset({RunStatus.RUNNING}),
-    RunStatus.ALARM: frozenset({RunStatus.RUNNING}),
-    RunStatus.FAILED: frozenset({RunStatus.PREPARING, RunStatus.RUNNING}),
-    RunStatus.STOPPED: frozenset({RunStatus.PREPARING, RunStatus.RUNNING}),
-}
-RETRY_MOVES = {RunStatus.PREPARING: frozenset({RunStatus.ALARM, RunStatus.FAILED, RunStatus.STOPPED})}
-ACTIVE_RUN = (RunStatus.PREPARING, RunStatus.RUNNING)
-
-
 class BatchRun(LeasedWork):
     """One run of a batch service with its settings frozen. Its items are its queue; it ends when none is left.
 
@@ -258,13 +258,6 @@ class BatchRun(LeasedWork):
 
     def __str__(self) -> str:
         return f"{self.service} run {self.pk}"
-
-
-class ItemStatus(models.TextChoices):
-    PENDING = "pending", "Pending"
-    LEASED = "leased", "In work"
-    DONE = "done", "Predicted"
-    FAILED = "failed", "Failed"
 
 
 class RunItem(models.Model):
@@ -320,38 +313,6 @@ class RunItem(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-
-class CollectionKind(models.TextChoices):
-    SYNCHRONIZE = "synchronize", "Synchronize Data to Dataset"
-    FILTER = "filter", "Hard Example Filtering"
-    RECUT = "recut", "Re-cut"
-    CHOSEN = "chosen", "Add to dataset"
-
-
-class CollectionStatus(models.TextChoices):
-    WAITING = "waiting", "Waiting"
-    FILTERING = "filtering", "Filtering"
-    IMPORTING = "importing", "Importing"
-    DATASET_IMPORTED = "dataset_imported", "Dataset imported"
-    FAILED = "failed", "Failed"
-    STOPPED = "stopped", "Stopped"
-
-
-COLLECTION_MOVES = {
-    CollectionStatus.FILTERING: frozenset({CollectionStatus.WAITING, CollectionStatus.FILTERING}),
-    CollectionStatus.IMPORTING: frozenset(
-        {CollectionStatus.WAITING, CollectionStatus.FILTERING, CollectionStatus.IMPORTING}
-    ),
-    CollectionStatus.DATASET_IMPORTED: frozenset({CollectionStatus.IMPORTING}),
-    CollectionStatus.FAILED: frozenset(
-        {CollectionStatus.WAITING, CollectionStatus.FILTERING, CollectionStatus.IMPORTING}
-    ),
-    CollectionStatus.STOPPED: frozenset(
-        {CollectionStatus.WAITING, CollectionStatus.FILTERING, CollectionStatus.IMPORTING}
-    ),
-}
-ACTIVE_COLLECTION = (CollectionStatus.WAITING, CollectionStatus.FILTERING, CollectionStatus.IMPORTING)
 
 
 class CollectionTask(LeasedWork):
