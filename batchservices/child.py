@@ -6,7 +6,7 @@ One per thread, since a child dies with the thread that started it; a Celery wor
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from django.conf import settings
@@ -25,6 +25,15 @@ TRIES = 3
 TRANSIENT = frozenset({"image_crashed", "image_timeout", "image_memory", "sandbox_failed", "storage_unavailable"})
 
 
+class Frozen(Protocol):
+    """The model of a run or of an auto labeling task, as it was when that began."""
+
+    model_sha256: Any
+    profile: Any
+    activations_tensor: Any
+    predictor: Any
+
+
 class _Own(threading.local):
     sandbox: Sandbox | None = None
     loaded: tuple[str, ...] = ()
@@ -33,8 +42,8 @@ class _Own(threading.local):
 _own = _Own()
 
 
-def load(run: BatchRun) -> None:
-    """Has the child ready to predict with the frozen model of a run, its hash verified.
+def load(run: Frozen) -> None:
+    """Has the child ready to predict with the frozen model of a run or a task, its hash verified.
 
     Raises:
         Refused: what the model door refuses; hash_mismatch, source_not_found; sandbox_failed.

@@ -15,6 +15,7 @@ from datasets import history_api as history
 from datasets import sample_api as samples
 from hardexamples import api as hardexamples
 from hardexamples.filter_api import FilterDoor
+from labeling import auto_api as auto_labeling
 
 router = SimpleRouter(use_regex_path=False)
 router.register("datasets", datasets.DatasetDoor, "dataset")
@@ -37,6 +38,10 @@ router.register("services/<int:service_id>/collection_tasks", batchservices.Serv
 router.register("runs", batchservices.RunDoor, "run")
 router.register("runs/<int:run_id>/predictions", batchservices.PredictionDoor, "run-prediction")
 router.register("collection_tasks", batchservices.CollectionDoor, "collection-task")
+router.register(
+    "datasets/<int:dataset_id>/auto_labeling_tasks", auto_labeling.DatasetAutoLabelingDoor, "dataset-auto-labeling"
+)
+router.register("auto_labeling_tasks", auto_labeling.AutoLabelingDoor, "auto-labeling")
 router.register("filters", FilterDoor, "filter")
 router.register("minings", hardexamples.MiningDoor, "mining")
 router.register("runs", RunInputDoor, "run-input")

@@ -173,6 +173,8 @@ SPECTACULAR_SETTINGS = {
         "ItemStatus": "batchservices.models.ItemStatus",
         "CollectionStatus": "batchservices.models.CollectionStatus",
         "MiningStatus": "hardexamples.models.MiningStatus",
+        "AutoLabelingStatus": "labeling.models.AutoLabelingStatus",
+        "AutoLabelingKind": "labeling.models.AutoLabelingTask.Kind",
     },
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SWAGGER_UI_DIST": "SIDECAR",

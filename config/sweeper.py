@@ -17,7 +17,7 @@ from config.leases import LeasedWork
 from datasets.models import DatasetRemoval, DatasetVersion, Hold, ImportTask
 from hardexamples.learning_work import TASK, ask_to_learn, due
 from hardexamples.models import FilterReport
-from labeling.models import ReviewLease, ReviewTask
+from labeling.models import AutoLabelingTask, ReviewLease, ReviewTask
 
 log = logging.getLogger("hardmine.sweeper")
 
@@ -30,6 +30,7 @@ WORK: tuple[tuple[type[LeasedWork], str], ...] = (
     (DatasetVersion, "datasets.execute_publishing"),
     (DatasetRemoval, "datasets.execute_removal"),
     (ReviewTask, "labeling.execute_review"),
+    (AutoLabelingTask, "labeling.execute_auto_labeling"),
     (FilterReport, TASK),
 )
 

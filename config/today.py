@@ -41,6 +41,9 @@ from datasets.models import (
     TaskStatus,
     VersionStatus,
 )
+from labeling.auto_labeling import page_of as page_of_auto_labeling
+from labeling.auto_words import progress_of
+from labeling.models import AutoLabelingStatus, AutoLabelingTask
 
 SHOWN = 12
 LATELY = timedelta(days=7)
@@ -131,6 +134,14 @@ def running(user: User | AnonymousUser) -> list[Line]:
             )
             for task in tasks[:SHOWN]
         ]
+    if user.has_perm("datasets.view_sample"):
+        labeling = AutoLabelingTask.objects.filter(status__in=AutoLabelingTask.WORKING).select_related("dataset")
+        lines += [
+            Line(
+                str(task), page_of_auto_labeling(task), dot(task.get_status_display(), "busy"), progress_of(task).words
+            )
+            for task in labeling.defer("learned_from")[:SHOWN]
+        ]
     if user.has_perm("batchservices.view_inferencemodel"):
         models = InferenceModel.objects.filter(status=ModelStatus.CHECKING)
         lines += [Line(f"Model {model}", page_of_model(model.pk), state_of_model(model)) for model in models[:SHOWN]]
@@ -179,6 +190,11 @@ def failed(user: User | AnonymousUser) -> list[Line]:
         for task in _lately(tasks, since):
             words = task.error or task.words
             add(task.ended, name=str(task), link=page_of_task(task), state=state_of_collection(task), words=words)
+    if user.has_perm("datasets.view_sample"):
+        labeling = AutoLabelingTask.objects.filter(status=AutoLabelingStatus.FAILED).select_related("dataset")
+        for each in _lately(labeling.defer("learned_from"), since):
+            state = dot(each.get_status_display(), "bad")
+            add(each.ended, name=str(each), link=page_of_auto_labeling(each), state=state, words=each.error)
     if user.has_perm("batchservices.view_inferencemodel"):
         for model in _lately(InferenceModel.objects.filter(status=ModelStatus.REFUSED), since):
             link = page_of_model(model.pk)

@@ -113,15 +113,37 @@ def build(
     content = locations.read(locations.parse(manifest), limit=1 << 31)
     missing: list[str] = []
     labeled = list(_labeled(manifest, content, {**classes, **of_label}, seer, missing))
-    unreadable = _measure(labeled, seer, committed)
-    missing += [each.name for each in labeled if each.sha256 in unreadable]
+    found = of_labeled(labeled, content=content, seer=seer, committed=committed, looker=looker)
+    return replace(found, missing=(*missing, *found.missing))
+
+
+def of_labeled(
+    labeled: Sequence[Labeled],
+    *,
+    content: bytes,
+    seer: Seer,
+    committed: Callable[[], None],
+    looker: Looker | None = None,
+) -> Found:
+    """Gathers what is known of labeled images.
+
+    Args:
+        labeled: the images, each once.
+        content: what says how they are labeled, for the fingerprint.
+        seer, committed, looker: as `build`.
+
+    Raises:
+        Refused: storage_unavailable (503). An image that cannot be read is reported in `missing`.
+    """
+    unreadable = measure(labeled, seer, committed)
+    missing = tuple(each.name for each in labeled if each.sha256 in unreadable)
     labeled = [each for each in labeled if each.sha256 not in unreadable]
     sha256s = tuple(each.sha256 for each in labeled)
     words = f"{seer.predictor}:{seer.tensor}:{VERSION}:{','.join(sha256s)}"
     found = _reference(labeled, seer, hashlib.sha256(content + words.encode()).hexdigest())
     if looker is not None:
         found = _looked_at_again(found, labeled, looker, committed)
-    return Found(found, sha256s, tuple(missing))
+    return Found(found, sha256s, missing)
 
 
 def _labeled(
@@ -171,8 +193,15 @@ def _one(sample: ManifestSample, base: Location, of_label: Mapping[str, int], se
     )
 
 
-def _measure(labeled: Sequence[Labeled], seer: Seer, committed: Callable[[], None]) -> set[str]:
-    """Measures what the store lacks; returns the images of which that was not possible."""
+def measure(labeled: Sequence[Labeled], seer: Seer, committed: Callable[[], None], *, parts: bool = True) -> set[str]:
+    """Measures what the store lacks of images; returns those of which that was not possible.
+
+    Args:
+        labeled: the images.
+        seer: who measures.
+        committed: called first in each transaction that keeps new numbers; raises to end the work.
+        parts: whether parts of a detector's images are measured, too, as a reference needs them.
+    """
     wanted = [(EXTRACTOR, VERSION)]
     if seer.asked:
         wanted = store.extractors(
@@ -181,7 +210,7 @@ def _measure(labeled: Sequence[Labeled], seer: Seer, committed: Callable[[], Non
     absent = store.missing((each.sha256 for each in labeled), wanted)
     boxed = [each for each in labeled if len(each.boxes)]
     absent |= {each.sha256 for each, row in zip(boxed, _labeled_rows(boxed), strict=True) if row is None}
-    partless = set() if seer.classifies else labeled_parts.missing([each.sha256 for each in labeled])
+    partless = set() if seer.classifies or not parts else labeled_parts.missing([each.sha256 for each in labeled])
     absent |= partless
     unreadable: set[str] = set()
     records: list[store.Record] = []

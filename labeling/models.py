@@ -6,6 +6,7 @@ from django.db.models import Q
 
 from config.leases import LeasedWork
 from datasets.models import Dataset, Sample
+from hardexamples.models import HardExampleFilter, Mining
 
 
 class ReviewLease(models.Model):
@@ -71,15 +72,28 @@ class ReviewTask(LeasedWork):
 
 
 class AutoLabelingStatus(models.TextChoices):
-    WAITING = "waiting", "Waiting"
+    WAITING = "waiting", "Queuing"
     RUNNING = "running", "Running"
     SUCCEEDED = "succeeded", "Succeeded"
     FAILED = "failed", "Failed"
     STOPPED = "stopped", "Stopped"
 
 
+AUTO_LABELING_MOVES = {
+    AutoLabelingStatus.RUNNING: frozenset({AutoLabelingStatus.WAITING, AutoLabelingStatus.RUNNING}),
+    AutoLabelingStatus.SUCCEEDED: frozenset({AutoLabelingStatus.RUNNING}),
+    AutoLabelingStatus.FAILED: frozenset({AutoLabelingStatus.WAITING, AutoLabelingStatus.RUNNING}),
+    AutoLabelingStatus.STOPPED: frozenset({AutoLabelingStatus.WAITING, AutoLabelingStatus.RUNNING}),
+}
+
+
 class AutoLabelingTask(LeasedWork):
-    """Labels what is unlabeled in a dataset; its results are staged in items until it ends."""
+    """Labels what is unlabeled in a dataset; its results are staged in items until it ends.
+
+    All that it goes by is frozen: the model (`model_name`, `model_sha256`, `profile`, `activations_tensor`,
+    `predictor`; empty where the built-in descriptor is learned from), the filter's settings, and, once `total` is
+    known, the samples to label and `learned_from`: ids of labeled samples and then of their labels, int64.
+    """
 
     class Kind(models.TextChoices):
         ACTIVE_LEARNING = "active_learning", "Active learning"
@@ -94,11 +108,26 @@ class AutoLabelingTask(LeasedWork):
     dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="auto_labeling_tasks")
     kind = models.CharField(max_length=16, choices=Kind)
     algorithm = models.CharField(max_length=8, choices=Algorithm, blank=True)
+    model_name = models.CharField(max_length=200, blank=True)
     model_sha256 = models.CharField(max_length=64, blank=True)
+    profile = models.JSONField(default=dict)
+    activations_tensor = models.CharField(max_length=300, blank=True)
+    predictor = models.CharField(max_length=129, blank=True)
     label_mapping = models.JSONField(default=dict)
+    filter = models.ForeignKey(HardExampleFilter, models.SET_NULL, null=True, related_name="+")
+    filter_settings = models.JSONField(default=dict)
+    mining = models.ForeignKey(Mining, models.SET_NULL, null=True, related_name="+")
     status = models.CharField(max_length=16, choices=AutoLabelingStatus, default=AutoLabelingStatus.WAITING)
+    learned_from = models.BinaryField(null=True)
+    learned = models.JSONField(default=dict)
+    events = models.JSONField(default=list)
+    share = models.FloatField(default=0.0)
     total = models.PositiveIntegerField(null=True)
     done = models.PositiveIntegerField(default=0)
+    unreadable = models.PositiveIntegerField(default=0)
+    proposed = models.PositiveIntegerField(default=0)
+    hard = models.PositiveIntegerField(default=0)
+    passed_over = models.PositiveIntegerField(default=0)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, editable=False, related_name="+")
 
     class Meta:
@@ -110,21 +139,30 @@ class AutoLabelingTask(LeasedWork):
                 name="one_running_auto_labeling_per_dataset",
             )
         ]
+        permissions = [("start_autolabelingtask", "Can start and stop auto labeling")]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} of {self.dataset}"
 
 
 class AutoLabelingItem(models.Model):
-    """One sample of an auto labeling task with its staged prediction."""
+    """One sample of an auto labeling task with its staged prediction, in ModelArts' form. How hard it is stands in the
+    task's mining, under the same position."""
 
     task = models.ForeignKey(AutoLabelingTask, models.CASCADE, related_name="items")
+    position = models.PositiveIntegerField()
     sample = models.ForeignKey(Sample, models.CASCADE, related_name="+")
+    readable = models.BooleanField(default=True)
     prediction = models.JSONField(null=True)
-    hard_coefficient = models.FloatField(default=0.0)
+    predicted_label = models.CharField(max_length=1024, blank=True)
+    confidence = models.FloatField(null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["task", "sample"], name="auto_labeling_item_once")]
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["task", "position"], name="auto_labeling_position_once"),
+            models.UniqueConstraint(fields=["task", "sample"], name="auto_labeling_item_once"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.task}: {self.sample}"

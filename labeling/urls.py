@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from labeling import job_pages, sample_page, selection_page, similar_page, views
+from labeling import auto_pages, job_pages, sample_page, selection_page, similar_page, views
 from labeling.bench import Bench
 
 app_name = "labeling"
@@ -12,6 +12,11 @@ urlpatterns = [
     path("job/<int:job_id>/batch/", selection_page.decide, name="batch"),
     path("job/<int:job_id>/progress/", job_pages.progress, name="progress"),
     path("job/<int:job_id>/history/", job_pages.changes, name="history"),
+    path("job/<int:job_id>/auto/", auto_pages.tasks, name="auto_tasks"),
+    path("job/<int:job_id>/auto/start/", auto_pages.start, name="auto_start"),
+    path("job/<int:job_id>/auto/<int:task_id>/", auto_pages.task, name="auto_task"),
+    path("job/<int:job_id>/auto/<int:task_id>/progress/", auto_pages.progress, name="auto_progress"),
+    path("job/<int:job_id>/auto/<int:task_id>/stop/", auto_pages.stop, name="auto_stop"),
     path("job/<int:job_id>/undo/", selection_page.undo, name="undo_batch"),
     path("job/<int:job_id>/task/<int:task_id>/", selection_page.progress, name="task_progress"),
     path("job/<int:job_id>/task/<int:task_id>/stop/", selection_page.stop, name="stop_task"),

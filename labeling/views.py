@@ -22,6 +22,7 @@ from datasets import holds, undoing
 from datasets.models import (
     Dataset,
     HardReason,
+    Hold,
     ImportTask,
     Label,
     LabelingJob,
@@ -32,9 +33,10 @@ from datasets.models import (
     Task,
 )
 from datasets.pages import actor, staff_page
-from labeling import queue
+from labeling import auto_labeling, queue
+from labeling.auto_words import Progress, progress_of
 from labeling.cards import cards
-from labeling.models import ReviewTaskStatus
+from labeling.models import AutoLabelingTask, ReviewTaskStatus
 from labeling.working import Working, working
 
 MODES = (("only", "Set to"), ("add", "Add"), ("remove", "Remove"))
@@ -62,12 +64,12 @@ def job_or_404(job_id: int) -> LabelingJob:
     return get_object_or_404(LabelingJob.objects.select_related("dataset"), pk=job_id)
 
 
-def filling(dataset: Dataset) -> list[Filling]:
+def filling(dataset: Dataset, standing: Iterable[Hold]) -> list[Filling]:
     """What brings samples into the dataset now: the work that holds it, and imports."""
     held = [
         Filling(hold.words, hold.link, hold.done, hold.total)
-        for hold in holds.standing(dataset)
-        if hold.kind != "publishing"
+        for hold in standing
+        if hold.kind not in ("publishing", auto_labeling.HOLD)
     ]
     imports = dataset.import_tasks.filter(status__in=ImportTask.WORKING)
     return held + [
@@ -100,6 +102,7 @@ def grid(request: HttpRequest, job_id: int) -> HttpResponse:
         wanted, page = queue.Queue(), queue.Page([], "", "")
         mistake = refused.message
     labels = labels_of(job)
+    standing = holds.standing(dataset)
     persons = list(people())
     stacks = wanted.stack_sizes(dataset, page.samples)
     context = {
@@ -119,6 +122,7 @@ def grid(request: HttpRequest, job_id: int) -> HttpResponse:
         "undoable": _undoable(undoing.last_done(dataset=dataset, by=actor(request))),
         "redoable": _undoable(undoing.last_undone(dataset=dataset, by=actor(request))),
         "tasks": _tasks(dataset, actor(request)),
+        "auto_tasks": _auto_tasks(dataset, standing),
         "people": persons,
         "sizes": [(size, replace(wanted, size=size).address()) for size in queue.SIZES],
         "back": wanted.address(),
@@ -136,7 +140,7 @@ def grid(request: HttpRequest, job_id: int) -> HttpResponse:
         "percent": 100 * numbers[Status.LABELED] // max(1, numbers["all"]),
         "labels": labels,
         "targets": Dataset.objects.filter(task=dataset.task).exclude(pk=dataset.pk).order_by("name"),
-        "filling": filling(dataset),
+        "filling": filling(dataset, standing),
         "form": queue.QueueForm(initial=vars(wanted)),
     }
     return TemplateResponse(request, "admin/labeling/grid.html", context, status=400 if mistake else 200)
@@ -208,6 +212,14 @@ def _tasks(dataset: Dataset, by: User) -> list[Working]:
     return [working(task) for task in tasks.filter(status=ReviewTaskStatus.RUNNING)] + [
         working(task) for task in tasks.filter(created_by=by, finished_at__gte=lately)[:3]
     ]
+
+
+def _auto_tasks(dataset: Dataset, standing: Iterable[Hold]) -> list[Progress]:
+    """Auto labeling at work: each task holds the dataset."""
+    if not any(hold.kind == auto_labeling.HOLD for hold in standing):
+        return []
+    tasks = dataset.auto_labeling_tasks.filter(status__in=AutoLabelingTask.WORKING).defer("learned_from")
+    return [progress_of(task) for task in tasks.order_by("id")]
 
 
 def _chips(wanted: queue.Queue, labels: Iterable[Label], persons: Iterable[User]) -> list[tuple[str, str]]:

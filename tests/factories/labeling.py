@@ -45,4 +45,5 @@ class AutoLabelingItemFactory(Factory):
         model = AutoLabelingItem
 
     task = factory.SubFactory(AutoLabelingTaskFactory)
+    position = factory.Sequence(int)
     sample = factory.SubFactory(SampleFactory, dataset=factory.SelfAttribute("..task.dataset"))

@@ -1,0 +1,107 @@
+"""Auto labeling in the REST API: thin doors on the verbs."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from batchservices.models import InferenceModel
+from config.api.doors import Door, Inside
+from config.api.strict import Nothing, Strict
+from datasets.models import Dataset
+from datasets.serializers import WORK_FIELDS
+from hardexamples.models import HardExampleFilter
+from labeling import auto_labeling
+from labeling.auto_labeling import Algorithm, Kind
+from labeling.auto_words import progress_of
+from labeling.models import AutoLabelingTask
+
+LONGEST = 1024
+
+
+class AutoLabelingEvent(serializers.Serializer):
+    """`name` is one of start, init, labeling, result_processing, end; `status` running, success or failed."""
+
+    name = serializers.CharField()
+    status = serializers.CharField()
+    begun = serializers.DateTimeField()
+    ended = serializers.DateTimeField(allow_null=True)
+
+
+class AutoLabelingTaskSerializer(serializers.ModelSerializer):
+    """An auto labeling task: `share` of its work is done, 0..1; `learned` is what active learning tells of its
+    classifier."""
+
+    events = AutoLabelingEvent(many=True)
+    created_by: serializers.Field = serializers.StringRelatedField()
+    words = serializers.SerializerMethodField()
+    seconds_left = serializers.SerializerMethodField()
+
+    class Meta:
+        model = AutoLabelingTask
+        fields = [
+            "id", "dataset", "kind", "algorithm", "model_name", "model_sha256", "label_mapping", "filter", "mining",
+            "status", "events", "share", "seconds_left", "words", "learned", "total", "done", "unreadable", "proposed",
+            "hard", "passed_over", "stop_requested", "created_by", *WORK_FIELDS,
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    def get_words(self, task: AutoLabelingTask) -> str:
+        """The task in words."""
+        return progress_of(task).words
+
+    @extend_schema_field(serializers.FloatField(allow_null=True))
+    def get_seconds_left(self, task: AutoLabelingTask) -> float | None:
+        """Until it ends; null where that cannot be told."""
+        return progress_of(task).seconds_left
+
+
+class AutoLabelingInput(Strict):
+    """How to label what is unlabeled; as the verb `start_auto_labeling`."""
+
+    kind = serializers.ChoiceField(choices=Kind.choices)
+    algorithm = serializers.ChoiceField(choices=Algorithm.choices, default=Algorithm.FAST)
+    model: Any = serializers.PrimaryKeyRelatedField(
+        queryset=InferenceModel.objects.all(), allow_null=True, default=None
+    )
+    label_mapping = serializers.DictField(child=serializers.CharField(max_length=LONGEST), default=dict)
+    filter = serializers.PrimaryKeyRelatedField(queryset=HardExampleFilter.objects.all(), allow_null=True, default=None)
+
+
+class DatasetAutoLabelingDoor(ListModelMixin, Inside):
+    """The auto labeling tasks of a dataset."""
+
+    queryset = AutoLabelingTask.objects.select_related("created_by").defer("learned_from")
+    serializer_class = AutoLabelingTaskSerializer
+    above = Dataset
+    column = "dataset"
+    permissions = {"list": "datasets.view_sample", "create": "labeling.start_autolabelingtask"}
+
+    @extend_schema(request=AutoLabelingInput, responses={202: AutoLabelingTaskSerializer})
+    def create(self, request: Request, dataset_id: int) -> Response:
+        """Start auto labeling; tasks of a dataset run one after another."""
+        said = self.said(AutoLabelingInput)
+        task = auto_labeling.start_auto_labeling(dataset=self.parent(), **said, by=self.caller)
+        return self.answer(task, AutoLabelingTaskSerializer, status=202)
+
+
+class AutoLabelingDoor(RetrieveModelMixin, Door):
+    """One auto labeling task and how far it is."""
+
+    queryset = AutoLabelingTask.objects.select_related("created_by").defer("learned_from")
+    serializer_class = AutoLabelingTaskSerializer
+    lookup_value_converter = "int"
+    permissions = {"retrieve": "datasets.view_sample", "stop": "labeling.start_autolabelingtask"}
+
+    @extend_schema(request=Nothing, responses=AutoLabelingTaskSerializer)
+    @action(detail=True, methods=["post"])
+    def stop(self, request: Request, pk: int) -> Response:
+        """Stop a task; nothing of it comes to To Be Confirmed."""
+        self.said(Nothing)
+        task = self.get_object()
+        auto_labeling.stop(task=task, by=self.caller)
+        return self.answer(task, AutoLabelingTaskSerializer)

@@ -1,0 +1,90 @@
+"""Auto labeling tasks in words: what they do, how far they are, what came of them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from config.figures import lasting
+from labeling.models import AutoLabelingStatus, AutoLabelingTask
+
+EVENTS = {
+    "start": "Started",
+    "init": "Preparing",
+    "labeling": "Labeling",
+    "result_processing": "Processing results",
+    "end": "Ended",
+}
+LEAST_TOLD = 0.08  # share of the work from which on the time left can be told
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A task at one moment: `share` 0..1, `seconds_left` None where that cannot be told."""
+
+    task: AutoLabelingTask
+    words: str
+    share: float
+    seconds_left: float | None
+    at_work: bool
+
+    @property
+    def percent(self) -> int:
+        """0..100."""
+        return round(100 * self.share)
+
+
+def title_of(task: AutoLabelingTask) -> str:
+    """What it does: "Active learning, fast"; "Pre-labeling by lights 2"."""
+    if task.kind == AutoLabelingTask.Kind.PRE_LABELING:
+        return f"Pre-labeling by {task.model_name}"
+    by = f" on activations of {task.model_name}" if task.model_name else ""
+    return f"Active learning, {task.algorithm}{by}"
+
+
+def progress_of(task: AutoLabelingTask, *, now: datetime | None = None) -> Progress:
+    """How far a task is; `now` is for tests."""
+    at_work = task.status in AutoLabelingTask.WORKING
+    left = None
+    if task.status == AutoLabelingStatus.RUNNING and task.started_at and task.share >= LEAST_TOLD:
+        elapsed = ((now or timezone.now()) - task.started_at).total_seconds()
+        left = elapsed * (1 - task.share) / task.share
+    return Progress(task, f"{title_of(task)}: {_words(task, left)}", task.share, left, at_work)
+
+
+def _words(task: AutoLabelingTask, left: float | None) -> str:
+    if task.status == AutoLabelingStatus.WAITING:
+        return "queuing. It begins when the tasks before it have ended."
+    if task.status == AutoLabelingStatus.RUNNING:
+        now = EVENTS[task.events[-1]["name"]].lower() if task.events else "preparing"
+        counts = f", {task.done:,} of {task.total:,} images looked at" if task.total else ""
+        until = f". About {lasting(left)} left." if left is not None else "."
+        waits = f" It waits: {task.waits_for}" if task.waits_for else ""
+        return f"{now}{counts}{until} Results come to To Be Confirmed when it ends.{waits}"
+    if task.status == AutoLabelingStatus.SUCCEEDED:
+        return result_of(task)
+    if task.status == AutoLabelingStatus.FAILED:
+        return f"failed. {task.error}"
+    return "stopped. Nothing of it came to To Be Confirmed."
+
+
+def result_of(task: AutoLabelingTask) -> str:
+    """What came of a task that succeeded."""
+    parts = [f"{task.proposed:,} samples came to To Be Confirmed, {task.hard:,} of them hard"]
+    if task.passed_over:
+        parts.append(f"{task.passed_over:,} passed over, since people were there first")
+    if task.unreadable:
+        parts.append(f"{task.unreadable:,} could not be read")
+    return "; ".join(parts) + "."
+
+
+def learned_of(task: AutoLabelingTask) -> str:
+    """What active learning tells of its classifier; "" where there is none."""
+    told = task.learned
+    if "classifier" not in told:
+        return ""
+    others = ", ".join(f"{name} {loss:.3f}" for name, loss in sorted(told["others"].items(), key=lambda each: each[1]))
+    return (
+        f"Learned from {told['labeled']:,} labeled images by {told['classifier']}, which foretold "
+        f"{told['accuracy']:.1%} of them without having learned them (log-loss {told['log_loss']:.3f}; {others})."
+    )

@@ -1,0 +1,217 @@
+"""The work of an auto labeling task, step by step, wherever a worker before left it.
+
+init freezes what is labeled and what is not; labeling measures, predicts and finds hard examples, into rows that nobody
+else looks at; result_processing brings all of it to To Be Confirmed at once, in the transaction that ends the task.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from django.db import transaction
+
+from config.leases import AWAY, CHUNK_ROWS, Lease, LeaseLost, breathe, claim
+from config.lifecycle import move_one
+from config.refusals import Refused
+from config.steps import step
+from datasets import proposing
+from datasets.models import Annotation, Sample, Status
+from hardexamples import mining, reference
+from hardexamples.filter_settings import FilterSettings
+from labeling import auto_labeling, auto_predictions
+from labeling.auto_predictions import Image, Said
+from labeling.auto_proposals import proposals_of
+from labeling.models import AUTO_LABELING_MOVES, AutoLabelingItem, AutoLabelingStatus, AutoLabelingTask
+
+log = logging.getLogger("hardmine.auto_labeling")
+
+MEASURED = 200  # images between two looks at the clock
+FROZEN, KNOWN, TOLD, FILTERED = 0.05, 0.5, 0.7, 0.95  # how far a task is after each piece of its work
+
+
+def execute(task_id: int) -> None:
+    """Goes on with a task wherever it stands, unless one of the same dataset is before it; harmless however often it is
+    called."""
+    if not _turn(task_id):
+        return
+    try:
+        lease = claim(AutoLabelingTask, task_id)
+        if lease is not None:
+            with lease.giving_back(), lease.waiting():
+                _execute(lease)
+    except LeaseLost:
+        log.info("Auto labeling %s was stopped, or somebody else works on it.", task_id)
+    except Refused as error:
+        if error.status == AWAY:
+            log.warning("Auto labeling %s waits: %s", task_id, error)
+            return
+        log.warning("Auto labeling %s failed: %s", task_id, error)
+        _fail(task_id, error)
+
+
+def _turn(task_id: int) -> bool:
+    """Whether no task of the dataset that was started before is unfinished."""
+    dataset = AutoLabelingTask.objects.filter(pk=task_id).values_list("dataset", flat=True).first()
+    before = AutoLabelingTask.objects.filter(dataset=dataset, pk__lt=task_id, status__in=AutoLabelingTask.WORKING)
+    return not before.exists()
+
+
+def _fail(task_id: int, error: Refused) -> None:
+    with transaction.atomic():
+        if AutoLabelingTask.objects.filter(pk=task_id, status__in=AutoLabelingTask.WORKING).exists():
+            changes = {"error_code": error.code, "error": str(error)}
+            auto_labeling.end(task_id, AutoLabelingStatus.FAILED, changes=changes)
+
+
+def _execute(lease: Lease) -> None:
+    tasks = AutoLabelingTask.objects.select_related("dataset", "mining", "filter")
+    task = tasks.get(pk=lease.pk)
+    if task.total is None:
+        _freeze(lease, task)
+        task.refresh_from_db()
+    if task.events[-1]["name"] != "result_processing":
+        with lease.renewing():
+            _label(lease, task)
+        task = tasks.get(pk=lease.pk)
+    _deliver(lease, task)
+    step("auto_labeling.ended")
+
+
+def _turn_to(lease: Lease, task: AutoLabelingTask, name: str, **changes: Any) -> None:
+    """Begins the next event; inside the caller's transaction."""
+    task.events = auto_labeling.turned(task.events, name)
+    lease.hold(changes={"events": task.events, **changes})
+
+
+def _freeze(lease: Lease, task: AutoLabelingTask) -> None:
+    """Keeps which samples are labeled how, and which are to be labeled, in chunks by id."""
+    with transaction.atomic():
+        _turn_to(lease, task, "init")
+        rows = AutoLabelingTask.objects.filter(pk=task.pk)
+        move_one(rows, moves=AUTO_LABELING_MOVES, to=AutoLabelingStatus.RUNNING)
+    auto_labeling.check(dataset=task.dataset, kind=task.kind)
+    unlabeled = Sample.objects.filter(dataset=task.dataset, status=Status.UNLABELED).order_by("id")
+    while True:
+        last = AutoLabelingItem.objects.filter(task=task).order_by("-position").first()
+        position, after = (last.position + 1, last.sample_id) if last else (0, 0)
+        ids = list(unlabeled.filter(pk__gt=after).values_list("pk", flat=True)[:CHUNK_ROWS])
+        if not ids:
+            break
+        with transaction.atomic():
+            lease.hold()
+            AutoLabelingItem.objects.bulk_create(
+                AutoLabelingItem(task=task, position=position + number, sample_id=pk) for number, pk in enumerate(ids)
+            )
+            step("auto_labeling.items.before_commit")
+        step("auto_labeling.items.committed")
+        breathe()
+    claims = Annotation.objects.filter(sample__dataset=task.dataset, sample__status=Status.LABELED).order_by("-id")
+    labeled = dict(claims.values_list("sample", "label"))  # the first of each sample stays
+    with transaction.atomic():
+        frozen = np.array([list(labeled), list(labeled.values())], "<i8").tobytes()
+        total = AutoLabelingItem.objects.filter(task=task).count()
+        _turn_to(lease, task, "labeling", total=total, learned_from=frozen, share=FROZEN)
+        step("auto_labeling.frozen.before_commit")
+    step("auto_labeling.frozen")
+
+
+def _label(lease: Lease, task: AutoLabelingTask) -> None:
+    """Predicts all items and finds the hard ones."""
+    images = auto_predictions.images_of(task)
+    labeled = auto_predictions.labeled_of(task)
+    seer = auto_predictions.seer_of(task)
+    _measure(lease, task, images, seer)
+    images = [image for image in images if image.item.readable]
+    said = auto_predictions.said_about(
+        task, images, labeled, seer, hold=lambda: lease.hold(), done=lambda share: _advance(lease, KNOWN, TOLD, share)
+    )
+    _stage(lease, task, images, said)
+    with transaction.atomic():
+        begun = mining.begin(
+            subject=f"auto labeling {task.pk}",
+            task=task.dataset.task,
+            settings=FilterSettings.from_dict(task.filter_settings),
+            filter_id=task.filter_id,
+            training_manifest="",
+        )
+        lease.hold(changes={"mining": begun, "learned": said.learned, "share": TOLD})
+        step("auto_labeling.mining.before_commit")
+    step("auto_labeling.mining.begun")
+    subjects = [mining.Subject(image.item.position, image.sha256) for image in images]
+    mining.mine(
+        mining=begun,
+        batch=said.batch,
+        subjects=subjects,
+        found=said.found,
+        hold=lambda progress: lease.hold(progress=progress),
+    )
+    with transaction.atomic():
+        _turn_to(lease, task, "result_processing", share=FILTERED)
+        step("auto_labeling.filtered.before_commit")
+    step("auto_labeling.filtered")
+
+
+def _advance(lease: Lease, start: float, stop: float, share: float) -> None:
+    lease.hold(changes={"share": start + (stop - start) * share})
+
+
+def _measure(lease: Lease, task: AutoLabelingTask, images: Sequence[Image], seer: reference.Seer) -> None:
+    """Has what the store lacks of the images measured; what cannot be read is left out and counted."""
+    unreadable = 0
+    for start in range(0, len(images), MEASURED):
+        part = images[start : start + MEASURED]
+        found = reference.measure([image.labeled() for image in part], seer, lease.hold, parts=False)
+        gone = [image.item.pk for image in part if image.sha256 in found]
+        unreadable += len(gone)
+        done = start + len(part)
+        share = FROZEN + (KNOWN - FROZEN) * done / len(images)
+        with transaction.atomic():
+            lease.hold(changes={"done": done, "share": share, "unreadable": unreadable})
+            if gone:
+                AutoLabelingItem.objects.filter(pk__in=gone).update(readable=False)
+            step("auto_labeling.measured.before_commit")
+        for image in part:
+            image.item.readable = image.item.pk not in set(gone)
+        breathe()
+
+
+def _stage(lease: Lease, task: AutoLabelingTask, images: Sequence[Image], said: Said) -> None:
+    for start in range(0, len(images), CHUNK_ROWS):
+        part = range(start, min(start + CHUNK_ROWS, len(images)))
+        rows = []
+        for index in part:
+            label, confidence = said.best(index)
+            rows.append(
+                AutoLabelingItem(
+                    task=task,
+                    position=images[index].item.position,
+                    sample=images[index].sample,
+                    prediction=said.prediction(index),
+                    predicted_label=label,
+                    confidence=confidence,
+                )
+            )
+        with transaction.atomic():
+            lease.hold()
+            AutoLabelingItem.objects.bulk_create(
+                rows,
+                update_conflicts=True,
+                unique_fields=["task", "position"],
+                update_fields=["prediction", "predicted_label", "confidence"],
+            )
+            step("auto_labeling.staged.before_commit")
+        step("auto_labeling.staged")
+        breathe()
+
+
+def _deliver(lease: Lease, task: AutoLabelingTask) -> None:
+    """Brings all results to To Be Confirmed and ends the task: one transaction, so nobody ever sees a part of them."""
+    proposals = proposals_of(task)
+    with transaction.atomic():
+        lease.hold()
+        told = proposing.propose(dataset=task.dataset, proposals=proposals)
+        step("auto_labeling.deliver.before_end")
+        counts = {"proposed": told.proposed, "hard": told.hard, "passed_over": told.passed_over, "share": 1.0}
+        auto_labeling.end(task.pk, AutoLabelingStatus.SUCCEEDED, changes=counts)
+        step("auto_labeling.deliver.before_commit")
