@@ -208,9 +208,9 @@ def stop(*, run: BatchRun, by: User | None) -> None:
         Refused: illegal_status_change (409) for a run that has ended.
     """
     ended = {"stop_requested": True, "finished_at": timezone.now(), "lease_token": "", "lease_expires_at": None}
+    leased = RunItem.objects.filter(run=run, status=ItemStatus.LEASED).order_by("position").select_for_update()
+    in_work = list(leased.values_list("pk", flat=True))  # the items before the run, as workers lock them: no deadlock
     move_one(BatchRun.objects.filter(pk=run.pk), moves=RUN_MOVES, to=RunStatus.STOPPED, changes=ended)
-    RunItem.objects.filter(run=run, status=ItemStatus.LEASED).update(
-        status=ItemStatus.PENDING, lease_token="", lease_expires_at=None
-    )
+    RunItem.objects.filter(pk__in=in_work).update(status=ItemStatus.PENDING, lease_token="", lease_expires_at=None)
     output.lift(run)
     run.refresh_from_db()
