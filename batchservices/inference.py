@@ -192,13 +192,13 @@ def preprocess(rgb: np.ndarray, shape: Input) -> np.ndarray:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[:, :, None]
     elif shape.color == "BGR":
         pixels = pixels[:, :, ::-1]
-    if shape.dtype == "float32":
-        pixels = _numbers(pixels, shape)
-    if shape.layout == "NCHW":
+    if shape.dtype != "uint8":
+        pixels = _numbers(pixels, shape).astype(shape.dtype, copy=False)
+    if shape.layout in ("NCHW", "CHW"):
         pixels = pixels.transpose(2, 0, 1)
     elif shape.layout == "flat":
         pixels = pixels.reshape(-1)
-    return np.ascontiguousarray(pixels[None])
+    return np.ascontiguousarray(pixels if shape.layout == "CHW" else pixels[None])
 
 
 def _numbers(pixels: np.ndarray, shape: Input) -> np.ndarray:

@@ -26,7 +26,7 @@ PROFILE = {
 def service_with(model: bytes) -> BatchService:
     """A service whose model got past its check, as one that waits for certain pixels would."""
     service = loop.service()
-    sha256 = modelfiles.keep(model)
+    sha256, _size = modelfiles.keep(model)
     assert sha256 == hashlib.sha256(model).hexdigest()
     InferenceModel.objects.filter(pk=service.model_id).update(sha256=sha256, profile=PROFILE, activations_tensor="")
     loop.put_digits("inputs:night", first=400, count=1)
