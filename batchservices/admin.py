@@ -13,7 +13,16 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
-from batchservices import recut_views, run_views, running, sample_views, schedule_views, starting_views, views
+from batchservices import (
+    comparison_views,
+    recut_views,
+    run_views,
+    running,
+    sample_views,
+    schedule_views,
+    starting_views,
+    views,
+)
 from batchservices.display import page_of_run, page_of_service, state_of_run
 from batchservices.model_admin import InferenceModelAdmin
 from batchservices.models import ACTIVE_RUN, BatchRun, BatchService
@@ -244,6 +253,14 @@ class BatchRunAdmin(PagesAdmin):
         return [
             self.route("<int:pk>/progress/", run_views.run_progress, "progress", "GET"),
             self.route("<int:pk>/stop/", run_views.stop_run, "stop", "POST"),
+            self.route("<int:pk>/compare/", comparison_views.comparison_page, "compare"),
+            self.route("<int:pk>/compare/add/", comparison_views.add_compared, "compare_add", "POST"),
+            self.route(
+                "<int:pk>/compare/<int:other_id>/progress/",
+                comparison_views.comparison_progress,
+                "compare_progress",
+                "GET",
+            ),
             self.route("<int:pk>/retry/", run_views.retry_run, "retry", "POST"),
             self.route("<int:pk>/inputs/<int:position>/", run_views.input_page, "input", "GET"),
             self.route("minings/<int:mining_id>/recut/", recut_views.recut_page, "recut"),

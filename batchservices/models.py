@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from batchservices.compared import ComparedInput, RunComparison
 from batchservices.states import (
     ACTIVE_COLLECTION,
     ACTIVE_RUN,
@@ -38,10 +39,12 @@ __all__ = [
     "CollectionKind",
     "CollectionStatus",
     "CollectionTask",
+    "ComparedInput",
     "InferenceModel",
     "ItemStatus",
     "ModelSample",
     "ModelStatus",
+    "RunComparison",
     "RunItem",
     "RunStatus",
 ]

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from batchservices import collection, registration, running
+from batchservices import collection, comparison, registration, running
 
 
 @shared_task(name="batchservices.execute_check")
@@ -15,6 +15,12 @@ def execute_check(model_id: int) -> None:
 def execute_run(run_id: int) -> None:
     """Goes on with a run."""
     running.execute(run_id)
+
+
+@shared_task(name="batchservices.execute_comparison")
+def execute_comparison(comparison_id: int) -> None:
+    """Goes on with a comparison of two runs."""
+    comparison.execute(comparison_id)
 
 
 @shared_task(name="batchservices.execute_collection")

@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSpli
 from rest_framework.routers import SimpleRouter
 
 from batchservices import api as batchservices
+from batchservices.comparison_api import ComparedInputDoor, ComparisonDoor, RunComparisonDoor
 from batchservices.model_api import ModelDoor
 from batchservices.recut_api import MiningRecutDoor
 from batchservices.schedule_api import ServiceScheduleDoor
@@ -45,6 +46,9 @@ router.register("auto_labeling_tasks", auto_labeling.AutoLabelingDoor, "auto-lab
 router.register("filters", FilterDoor, "filter")
 router.register("minings", hardexamples.MiningDoor, "mining")
 router.register("runs", RunInputDoor, "run-input")
+router.register("runs", RunComparisonDoor, "run-comparison")
+router.register("comparisons", ComparisonDoor, "comparison")
+router.register("comparisons/<int:comparison_id>/inputs", ComparedInputDoor, "compared-input")
 router.register("similar", SimilarDoor, "similar")
 router.register("minings", MiningRecutDoor, "mining-recut")
 router.register("minings/<int:mining_id>/items", hardexamples.MiningItemDoor, "mining-item")

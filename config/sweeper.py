@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
-from batchservices.models import BatchRun, CollectionTask, InferenceModel
+from batchservices.models import BatchRun, CollectionTask, InferenceModel, RunComparison
 from batchservices.running import end_overdue
 from batchservices.schedules import start_due
 from config.doorbell import ring
@@ -26,6 +26,7 @@ WORK: tuple[tuple[type[LeasedWork], str], ...] = (
     (InferenceModel, "batchservices.execute_check"),
     (BatchRun, "batchservices.execute_run"),
     (CollectionTask, "batchservices.execute_collection"),
+    (RunComparison, "batchservices.execute_comparison"),
     (ImportTask, "datasets.execute_import"),
     (DatasetVersion, "datasets.execute_publishing"),
     (DatasetRemoval, "datasets.execute_removal"),

@@ -80,6 +80,7 @@ WITHOUT_DJANGO = [
     "labeling/auto/",
     "batchservices/answers.py",
     "batchservices/cronline.py",
+    "batchservices/differences.py",
     "batchservices/closer_looks.py",
     "batchservices/foreign_answers.py",
     "batchservices/onnxfile.py",
