@@ -33,6 +33,7 @@ class Proposal:
     reasons: Sequence[Reason] = ()
     control: bool = False
     stack: str = ""
+    usefulness: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,7 @@ def _columns(proposal: Proposal, *, by_person: bool) -> tuple[Any, ...]:
         by_person,
         proposal.prediction.predicted_label,
         proposal.prediction.confidence,
+        proposal.usefulness,
         proposal.hard,
         set_by,
         proposal.hard_coefficient,
@@ -125,13 +127,14 @@ def _update(columns: Sequence[tuple[Any, ...]]) -> None:
     """Sets the columns of the samples: one prepared statement for all, far quicker than a CASE per column."""
     start = (
         f"UPDATE {connection.ops.quote_name(Sample._meta.db_table)} "  # noqa: S608  names of our own
-        f"SET status = '{Status.TO_BE_CONFIRMED.value}', version = version + 1, predicted_label = %s, confidence = %s"
+        f"SET status = '{Status.TO_BE_CONFIRMED.value}', version = version + 1, predicted_label = %s, confidence = %s, "
+        "usefulness = %s"
     )
     machine = start + ", hard = %s, hard_set_by = %s, hard_coefficient = %s, stack = %s, control = %s WHERE id = %s"
     person = start + ", control = %s WHERE id = %s"
     with connection.cursor() as cursor:
         cursor.executemany(machine, [row[1:] for row in columns if not row[0]])
-        cursor.executemany(person, [(*row[1:3], *row[7:]) for row in columns if row[0]])
+        cursor.executemany(person, [(*row[1:4], *row[8:]) for row in columns if row[0]])
 
 
 def _annotation(sample: Sample, claim: Claim, labels: dict[str, Label], size: tuple[int, int]) -> Annotation:

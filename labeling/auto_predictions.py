@@ -55,6 +55,16 @@ class Said:
     found: Found | None
     learned: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def least_per_label(self) -> int:
+        """Labeled images, or boxes, of the label that has fewest."""
+        if self.found is None or not len(self.found.sha256s):
+            return 0
+        known = self.found.reference
+        labels = np.concatenate(known.box_labels) if known.labels is None else known.labels
+        counts = np.bincount(labels[labels >= 0], minlength=len(known.class_names))
+        return int(counts.min())
+
     def prediction(self, index: int) -> dict[str, Any]:
         """In ModelArts' form."""
         batch = self.batch

@@ -50,6 +50,7 @@ def _proposals(task: AutoLabelingTask) -> Iterator[Proposal]:
             reasons=tuple(Reason(**reason) for reason in found.reasons) if found.flagged else (),
             control=found.control,
             stack=found.stack,
+            usefulness=item.usefulness,
         )
 
 

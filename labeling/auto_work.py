@@ -19,7 +19,9 @@ from datasets import proposing
 from datasets.models import Annotation, Sample, Status
 from hardexamples import mining, reference
 from hardexamples.filter_settings import FilterSettings
+from hardexamples.models import Mining
 from labeling import auto_labeling, auto_predictions
+from labeling.auto.ordering import most_useful
 from labeling.auto_predictions import Image, Said
 from labeling.auto_proposals import proposals_of
 from labeling.models import AUTO_LABELING_MOVES, AutoLabelingItem, AutoLabelingStatus, AutoLabelingTask
@@ -146,6 +148,7 @@ def _label(lease: Lease, task: AutoLabelingTask) -> None:
         found=said.found,
         hold=lambda progress: lease.hold(progress=progress),
     )
+    _rank(lease, task, begun, images, said)
     with transaction.atomic():
         _turn_to(lease, task, "result_processing", share=FILTERED)
         step("auto_labeling.filtered.before_commit")
@@ -202,6 +205,35 @@ def _stage(lease: Lease, task: AutoLabelingTask, images: Sequence[Image], said: 
             )
             step("auto_labeling.staged.before_commit")
         step("auto_labeling.staged")
+        breathe()
+
+
+def _rank(lease: Lease, task: AutoLabelingTask, mined: Mining, images: Sequence[Image], said: Said) -> None:
+    """Keeps how early each image comes in the order that teaches most: 1 the first."""
+    hardness = dict(mined.items.values_list("position", "coefficient"))
+    points = said.batch.descriptor if said.batch.activations is None else said.batch.activations
+    assert points is not None  # noqa: S101  they were measured
+    order = most_useful(
+        np.nan_to_num(points),
+        np.array([hardness.get(image.item.position, 0.0) for image in images]),
+        least_per_label=said.least_per_label,
+    )
+    for start in range(0, len(order), CHUNK_ROWS):
+        rows = [
+            AutoLabelingItem(
+                task=task,
+                position=images[index].item.position,
+                sample=images[index].sample,
+                usefulness=1 - (start + place) / len(order),
+            )
+            for place, index in enumerate(order[start : start + CHUNK_ROWS])
+        ]
+        with transaction.atomic():
+            lease.hold()
+            AutoLabelingItem.objects.bulk_create(
+                rows, update_conflicts=True, unique_fields=["task", "position"], update_fields=["usefulness"]
+            )
+            step("auto_labeling.ranked.before_commit")
         breathe()
 
 

@@ -156,6 +156,7 @@ class AutoLabelingItem(models.Model):
     prediction = models.JSONField(null=True)
     predicted_label = models.CharField(max_length=1024, blank=True)
     confidence = models.FloatField(null=True)
+    usefulness = models.FloatField(default=0.0)
 
     class Meta:
         ordering = ["position"]

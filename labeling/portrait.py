@@ -104,7 +104,7 @@ def holder(sample: Sample, by: User) -> str:
 def place_of(sample: Sample, wanted: queue.Queue, dataset: Dataset) -> Place:
     """The sample's place. Counting stops at a cap, so that the last page of a million costs no more than the first."""
     samples = wanted.samples(dataset)
-    here = sample.hard_coefficient, sample.pk
+    here = getattr(sample, wanted.column), sample.pk, wanted.column
     before = queue.capped_count(samples.filter(queue.ahead(*here)))
     total = queue.capped_count(samples) if wanted.filtered else queue.counts(dataset)[wanted.tab]
     return Place(
@@ -122,7 +122,7 @@ def onward(*, sample: Sample, wanted: queue.Queue, dataset: Dataset, by: User, b
     held it, or because it was left for later, is not forgotten. The sample itself is never its own next.
     """
     samples = wanted.samples(dataset).select_related("blob")
-    here = sample.hard_coefficient, sample.pk
+    here = getattr(sample, wanted.column), sample.pk, wanted.column
     ahead, behind = samples.filter(queue.ahead(*here)), samples.filter(queue.behind(*here))
     if back:
         return leases.next_sample(queue=ahead.reverse(), by=by)

@@ -1,13 +1,15 @@
 """The queue of a labeling job: which samples, in which order, page by page.
 
-Hardest first, by the keyset (hard coefficient, id): a page costs the same at a million samples as at a hundred, and
-samples that join or leave while somebody turns pages are neither skipped nor shown twice. Numbers on the tabs come
-from the counters of the dataset; samples themselves are never counted beyond `COUNT_CAP`.
+Hardest first, by the keyset (hard coefficient, id), or To Be Confirmed in another order, by that of its column: a page
+costs the same at a million samples as at a hundred, and samples that join or leave while somebody turns pages are
+neither skipped nor shown twice. Numbers on the tabs come from the counters of the dataset; samples themselves are never
+counted beyond `COUNT_CAP`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from django import forms
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
@@ -25,11 +27,14 @@ TABS = {
     Status.TO_BE_CONFIRMED.value: "To Be Confirmed",
     Status.LABELED.value: "Labeled",
 }
+ORDERS = {"hardest": "hardest first", "most_useful": "most useful first", "random": "random order"}
+COLUMNS = {"hardest": "hard_coefficient", "most_useful": "usefulness", "random": "lot"}
+"""What each order goes by, largest first; each has an index."""
 SIZES = ("small", "medium", "large")
 
 
 class Cursor(forms.CharField):
-    """A place in the queue, "0.731:4711": the coefficient and the id of the sample that stands there."""
+    """A place in the queue, "0.731:4711": what it is ordered by and the id of the sample that stands there."""
 
     def __init__(self) -> None:
         super().__init__(required=False, max_length=60)
@@ -82,6 +87,7 @@ class QueueForm(forms.Form):
     labeled_by = Identity()
     origin = forms.ChoiceField(choices=[("", "Any"), *Origin.choices], required=False)
     stack = forms.CharField(max_length=32, required=False)
+    order = forms.ChoiceField(choices=list(ORDERS.items()), required=False)
     size = forms.ChoiceField(choices=[(size, size) for size in SIZES], required=False)
     after = Cursor()
     before = Cursor()
@@ -117,32 +123,38 @@ class Queue:
     labeled_by: int | None = None
     origin: str = ""
     stack: str = ""
+    order: str = "hardest"
     size: str = "medium"
 
     @property
     def filtered(self) -> bool:
         """Whether anything but the tab narrows the queue."""
-        return self != Queue(tab=self.tab, size=self.size)
+        return self != Queue(tab=self.tab, size=self.size, order=self.order)
+
+    @property
+    def column(self) -> str:
+        """What the queue is ordered by: the order is a choice in To Be Confirmed alone."""
+        return COLUMNS[self.order if self.tab == Status.TO_BE_CONFIRMED else "hardest"]
 
     def address(self, **other: str | int | None) -> str:
         """The query string of this queue, with some of its words replaced."""
-        words = {**vars(self), "size": "" if self.size == "medium" else self.size, **other}
+        usual = {"size": "medium", "order": "hardest"}
+        words = {**vars(self), **{key: "" for key, value in usual.items() if vars(self)[key] == value}, **other}
         query = QueryDict(mutable=True)
         query.update({key: str(value) for key, value in words.items() if value not in (None, "")})
         return query.urlencode()
 
     def samples(self, dataset: Dataset) -> QuerySet[Sample]:
-        """The samples of the queue, hardest first."""
-        return self._narrowed(dataset.samples.order_by("-hard_coefficient", "-id"))
+        """The samples of the queue, in its order."""
+        return self._narrowed(dataset.samples.order_by(f"-{self.column}", "-id"))
 
     def folded(self, dataset: Dataset) -> QuerySet[Sample]:
         """The same, of each stack of near duplicates only the first that the filters leave; all of one stack where the
         queue asks for it."""
         if self.stack:
             return self.samples(dataset)
-        first = Q(hard_coefficient__gt=OuterRef("hard_coefficient")) | Q(pk__gt=OuterRef("pk"))
-        harder = stacked(dataset).filter(first, hard_coefficient__gte=OuterRef("hard_coefficient"))
-        before = self._narrowed(harder.filter(stack=OuterRef("stack")))
+        nearer = ahead(OuterRef(self.column), OuterRef("pk"), self.column)
+        before = self._narrowed(stacked(dataset).filter(nearer, stack=OuterRef("stack")))
         return self.samples(dataset).filter(Q(stack="") | ~Exists(before))
 
     def stack_sizes(self, dataset: Dataset, samples: Sequence[Sample]) -> dict[str, int]:
@@ -205,23 +217,28 @@ def read(parameters: Mapping[str, str]) -> tuple[Queue, dict[str, tuple[float, i
         raise Refused("unknown_filter", f"This filter is not understood: {errors[0]}", field=field)
     words = form.cleaned_data
     asked = {each.name: words[each.name] for each in fields(Queue)}
-    queue = Queue(**asked | {"tab": words["tab"] or "all", "size": words["size"] or "medium"})
+    queue = Queue(
+        **asked
+        | {"tab": words["tab"] or "all", "size": words["size"] or "medium", "order": words["order"] or "hardest"}
+    )
     return queue, {"after": words["after"], "before": words["before"]}
 
 
-def cursor(sample: Sample) -> str:
-    """Where a sample stands in the queue, for an address."""
-    return f"{sample.hard_coefficient!r}:{sample.pk}"
+def cursor(sample: Sample, column: str = COLUMNS["hardest"]) -> str:
+    """Where a sample stands in a queue ordered by a column, for an address."""
+    return f"{getattr(sample, column)!r}:{sample.pk}"
 
 
-def behind(coefficient: float, identity: int) -> Q:
-    """What comes after a place in the queue."""
-    return Q(hard_coefficient__lte=coefficient) & (Q(hard_coefficient__lt=coefficient) | Q(pk__lt=identity))
+def behind(value: Any, identity: Any, column: str = COLUMNS["hardest"]) -> Q:
+    """What comes after a place in a queue ordered by a column."""
+    further = Q(**{f"{column}__lt": value}) | Q(pk__lt=identity)
+    return Q(**{f"{column}__lte": value}) & further
 
 
-def ahead(coefficient: float, identity: int) -> Q:
-    """What comes before a place in the queue."""
-    return Q(hard_coefficient__gte=coefficient) & (Q(hard_coefficient__gt=coefficient) | Q(pk__gt=identity))
+def ahead(value: Any, identity: Any, column: str = COLUMNS["hardest"]) -> Q:
+    """What comes before a place in a queue ordered by a column."""
+    nearer = Q(**{f"{column}__gt": value}) | Q(pk__gt=identity)
+    return Q(**{f"{column}__gte": value}) & nearer
 
 
 def page(
@@ -230,20 +247,22 @@ def page(
     after: tuple[float, int] | None = None,
     before: tuple[float, int] | None = None,
     size: int = PAGE_SIZE,
+    column: str = COLUMNS["hardest"],
 ) -> Page:
-    """One page of an ordered queue: the first, the one after a place, or the one before it."""
+    """One page of a queue ordered by a column: the first, the one after a place, or the one before it."""
     if before and not after:
-        found = list(samples.filter(ahead(*before)).reverse()[: size + 1])
+        found = list(samples.filter(ahead(*before, column)).reverse()[: size + 1])
         more_before, more_behind = len(found) > size, True
         found = found[:size][::-1]
     else:
-        rows = samples.filter(behind(*after)) if after else samples
+        rows = samples.filter(behind(*after, column)) if after else samples
         found = list(rows[: size + 1])
         more_before, more_behind = after is not None, len(found) > size
         found = found[:size]
     if not found:
         return Page([], "", "")
-    return Page(found, cursor(found[0]) if more_before else "", cursor(found[-1]) if more_behind else "")
+    first, last = cursor(found[0], column), cursor(found[-1], column)
+    return Page(found, first if more_before else "", last if more_behind else "")
 
 
 def counts(dataset: Dataset) -> dict[str, int]:

@@ -97,7 +97,7 @@ def grid(request: HttpRequest, job_id: int) -> HttpResponse:
         if "tab" not in request.GET and numbers[Status.TO_BE_CONFIRMED]:
             wanted = replace(wanted, tab=Status.TO_BE_CONFIRMED.value)
         samples = wanted.folded(dataset).select_related("blob")
-        page = queue.page(samples, after=place["after"], before=place["before"])
+        page = queue.page(samples, after=place["after"], before=place["before"], column=wanted.column)
     except Refused as refused:
         wanted, page = queue.Queue(), queue.Page([], "", "")
         mistake = refused.message
@@ -124,6 +124,10 @@ def grid(request: HttpRequest, job_id: int) -> HttpResponse:
         "tasks": _tasks(dataset, actor(request)),
         "auto_tasks": _auto_tasks(dataset, standing),
         "people": persons,
+        "orders": [
+            (words, replace(wanted, order=key).address(), key == wanted.order) for key, words in queue.ORDERS.items()
+        ],
+        "ordered": wanted.tab == Status.TO_BE_CONFIRMED and wanted.order != "hardest",
         "sizes": [(size, replace(wanted, size=size).address()) for size in queue.SIZES],
         "back": wanted.address(),
         "following": wanted.address(after=page.following),
@@ -133,7 +137,7 @@ def grid(request: HttpRequest, job_id: int) -> HttpResponse:
             for key, name in queue.TABS.items()
         ],
         "chips": _chips(wanted, labels, persons),
-        "unfiltered": queue.Queue(tab=wanted.tab, size=wanted.size).address(),
+        "unfiltered": queue.Queue(tab=wanted.tab, size=wanted.size, order=wanted.order).address(),
         "numbers": numbers,
         "labeled": numbers[Status.LABELED],
         "total": numbers["all"],

@@ -1,5 +1,7 @@
 """Bytes, samples, and what people, models and rules say about them."""
 
+import random
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -53,6 +55,11 @@ LOOKED_AT = ("confidence", "confirmed_by", "hard", "origin", "created_at", "pred
 million samples walks along an index alone, without a look at any row that it does not fit."""
 
 
+def lot() -> float:
+    """A sample's place in the random order, 0..1."""
+    return random.random()  # noqa: S311  no secret
+
+
 class Blob(models.Model):
     """Bytes of an image by their content address. The bytes are there before the row; `datasets.blobs` alone writes it.
 
@@ -76,7 +83,12 @@ class Blob(models.Model):
 
 
 class Sample(models.Model):
-    """One image in one dataset. Written by `datasets.intake`, `datasets.review` and `datasets.transfer` alone."""
+    """One image in one dataset. Written by `datasets.intake`, `datasets.proposing`, `datasets.review` and
+    `datasets.transfer` alone.
+
+    `usefulness` (0..1) is how early it comes in the order that teaches most, 0 where nobody ranked it; `lot` (0..1) is
+    its place in the random order.
+    """
 
     dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="samples")
     blob = models.ForeignKey(Blob, models.PROTECT, related_name="samples")
@@ -87,6 +99,8 @@ class Sample(models.Model):
     hard = models.BooleanField(default=False)
     hard_set_by = models.CharField(max_length=8, choices=HardSetBy, blank=True)
     hard_coefficient = models.FloatField(default=0.0)
+    usefulness = models.FloatField(default=0.0, editable=False)
+    lot = models.FloatField(default=lot, editable=False)
     stack = models.CharField(max_length=32, blank=True)
     control = models.BooleanField(default=False)
     usage = models.CharField(max_length=10, choices=Usage, blank=True)
@@ -129,6 +143,8 @@ class Sample(models.Model):
             models.Index(
                 fields=["dataset", "-hard_coefficient", "-id", "status", "stack", *LOOKED_AT], name="sample_hardest"
             ),
+            models.Index(fields=["dataset", "status", "-usefulness", "-id"], name="sample_most_useful"),
+            models.Index(fields=["dataset", "status", "-lot", "-id"], name="sample_random"),
             models.Index(
                 fields=["dataset", "stack", "status", "-hard_coefficient", "-id", *LOOKED_AT],
                 condition=~Q(stack=""),  # a query that shall use it must say so, too

@@ -32,6 +32,7 @@ STEPS = (
     "auto_labeling.staged",
     "auto_labeling.mining.before_commit",
     "auto_labeling.mining.begun",
+    "auto_labeling.ranked.before_commit",
     "auto_labeling.filtered.before_commit",
     "auto_labeling.filtered",
     "proposing.before_rows",
@@ -84,6 +85,16 @@ def test_active_learning_labels_what_is_unlabeled(ann, algorithm) -> None:
     assert prediction.output["predicted_label"] == samples[0].predicted_label
     assert counters.check(dataset) == []
     assert not dataset.holds.exists()
+
+
+def test_the_most_useful_order_is_kept_and_covers_all_labels_at_once(ann) -> None:
+    dataset = digits(labeled=5, unlabeled=100, classes=10)
+    done(start(dataset, ann))
+    ranked = dataset.samples.filter(status=Status.TO_BE_CONFIRMED).order_by("-usefulness", "-id")
+    assert len({sample.usefulness for sample in ranked}) == 100
+    assert ranked[0].usefulness == 1.0
+    hardest = dataset.samples.filter(status=Status.TO_BE_CONFIRMED).order_by("-hard_coefficient", "-id")
+    assert list(ranked[:20]) != list(hardest[:20])
 
 
 def test_a_task_tells_its_events_in_order(ann) -> None:

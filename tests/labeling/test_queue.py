@@ -174,3 +174,38 @@ def test_an_address_leads_to_the_same_queue():
     asked = queue.Queue(tab="labeled", hard="no", reason=0, label=3, predicted="a&b=c", name="ü x")
     words = dict(pair for pair in queue.QueryDict(asked.address()).items())
     assert queue.read(words)[0] == asked
+
+
+@pytest.mark.parametrize(("order", "column"), [("most_useful", "usefulness"), ("random", "lot")])
+def test_to_be_confirmed_can_be_looked_through_in_another_order(dataset, order, column):
+    values = [0.4, 0.9, 0.4, 0.1, 0.7]
+    samples = [SampleFactory(dataset=dataset, status=Status.TO_BE_CONFIRMED, **{column: value}) for value in values]
+    expected = [samples[place].pk for place in (1, 4, 2, 0, 3)]
+    wanted, _ = queue.read({"tab": "to_be_confirmed", "order": order})
+    rows = wanted.samples(dataset)
+    found, place = [], None
+    while True:
+        page = queue.page(rows, after=place, size=2, column=wanted.column)
+        found += [sample.pk for sample in page.samples]
+        if not page.following:
+            break
+        place = queue.Cursor().clean(page.following)
+    assert found == expected
+    here = queue.Cursor().clean(queue.cursor(samples[0], wanted.column))
+    back = queue.page(rows, before=here, size=2, column=wanted.column)
+    assert [sample.pk for sample in back.samples] == expected[1:3]
+    assert "order=" + order in wanted.address()
+
+
+def test_other_tabs_stay_hardest_first(dataset):
+    easy, hard = (SampleFactory(dataset=dataset, hard_coefficient=c, usefulness=1 - c) for c in (0.1, 0.8))
+    wanted, _ = queue.read({"tab": "unlabeled", "order": "most_useful"})
+    assert list(wanted.samples(dataset)) == [hard, easy]
+
+
+def test_a_stack_is_led_by_the_first_in_the_order(dataset):
+    words = {"dataset": dataset, "status": Status.TO_BE_CONFIRMED, "stack": "m1-2"}
+    SampleFactory(hard_coefficient=0.9, usefulness=0.1, **words)
+    useful = SampleFactory(hard_coefficient=0.2, usefulness=0.8, **words)
+    wanted, _ = queue.read({"tab": "to_be_confirmed", "order": "most_useful"})
+    assert list(wanted.folded(dataset)) == [useful]
