@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef
+from django.utils import timezone
 
+from config import statements
 from config.refusals import Refused
 from config.steps import step
 from datasets import counters
@@ -18,6 +20,9 @@ from datasets.intake import Claim, Reason, Words, corners, reason_of
 from datasets.models import Annotation, Dataset, HardReason, HardSetBy, Label, Prediction, Sample, Status
 
 BATCH = 500  # rows of one statement
+_SAID = ("status", "version", "predicted_label", "confidence", "usefulness", "control")
+_HARDNESS = ("hard", "hard_set_by", "hard_coefficient", "stack")
+_WORDS = ("predictor", "model_name", "predicted_label", "confidence", "output")
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,10 @@ def propose(*, dataset: Dataset, proposals: Sequence[Proposal]) -> Proposed:
     annotated = Exists(Annotation.objects.filter(sample=OuterRef("pk")))
     unlabeled = Sample.objects.filter(~annotated, dataset=dataset, status=Status.UNLABELED).order_by("id")
     before = {
-        pk: (hard, set_by)
-        for pk, hard, set_by in unlabeled.select_for_update(of=("self",)).values_list("pk", "hard", "hard_set_by")
+        pk: (hard, set_by, version)
+        for pk, hard, set_by, version in unlabeled.select_for_update(of=("self",)).values_list(
+            "pk", "hard", "hard_set_by", "version"
+        )
     }
     gone = sorted({claim.label for proposal in proposals for claim in proposal.claims} - labels.keys())
     if gone:
@@ -73,16 +80,20 @@ def propose(*, dataset: Dataset, proposals: Sequence[Proposal]) -> Proposed:
         raise Refused("unknown_label", words, status=409)
     taken = [proposal for proposal in proposals if proposal.sample_id in before]
     deltas: Counter[counters.Kind] = Counter()
-    columns = []
+    machine, person = [], []
     annotations: list[Annotation] = []
     reasons: list[HardReason] = []
     for proposal in taken:
         sample = Sample(pk=proposal.sample_id)
-        hard, set_by = before[proposal.sample_id]
+        hard, set_by, version = before[proposal.sample_id]
         by_person = set_by == HardSetBy.PERSON
         deltas[Status.UNLABELED.value, hard] -= 1
         deltas[Status.TO_BE_CONFIRMED.value, hard if by_person else proposal.hard] += 1
-        columns.append(_columns(proposal, by_person=by_person))
+        values = _values(proposal, version)
+        if by_person:
+            person.append((*values[: len(_SAID)], values[-1]))
+        else:
+            machine.append(values)
         claimed = [_annotation(sample, claim, labels, proposal.size) for claim in proposal.claims]
         annotations += claimed
         if not by_person:
@@ -92,49 +103,34 @@ def propose(*, dataset: Dataset, proposals: Sequence[Proposal]) -> Proposed:
     told = [proposal.sample_id for proposal in taken if before[proposal.sample_id][1] != HardSetBy.PERSON]
     for start in range(0, len(told), BATCH):
         HardReason.objects.filter(sample__in=told[start : start + BATCH]).delete()
-    _update(columns)
+    statements.update(Sample, (*_SAID, *_HARDNESS), machine)
+    statements.update(Sample, _SAID, person)
     step("proposing.before_rows")
     Annotation.objects.bulk_create(annotations, batch_size=BATCH)
     HardReason.objects.bulk_create(reasons, batch_size=BATCH)
-    Prediction.objects.bulk_create(
-        [Prediction(sample_id=each.sample_id, **vars(each.prediction)) for each in taken],
-        batch_size=BATCH,
-        ignore_conflicts=True,
-    )
+    now = timezone.now()
+    predictions = [(each.sample_id, *(getattr(each.prediction, name) for name in _WORDS), now) for each in taken]
+    statements.insert(Prediction, ("sample", *_WORDS, "created_at"), predictions, ignore_conflicts=True)
     counters.shift(dataset_id=dataset.pk, deltas=deltas)
     now_hard = sum(number for (status, hard), number in deltas.items() if hard and status == Status.TO_BE_CONFIRMED)
     return Proposed(len(taken), now_hard, len(proposals) - len(taken))
 
 
-def _columns(proposal: Proposal, *, by_person: bool) -> tuple[Any, ...]:
-    """The values of `_update`; hardness that a person set is told apart by its first."""
-    set_by = HardSetBy.RULES.value if proposal.hard else ""
+def _values(proposal: Proposal, version: int) -> tuple[Any, ...]:
+    """The values of `_SAID`, of `_HARDNESS`, and the primary key."""
     return (
-        by_person,
+        Status.TO_BE_CONFIRMED.value,
+        version + 1,
         proposal.prediction.predicted_label,
         proposal.prediction.confidence,
         proposal.usefulness,
+        proposal.control,
         proposal.hard,
-        set_by,
+        HardSetBy.RULES.value if proposal.hard else "",
         proposal.hard_coefficient,
         proposal.stack,
-        proposal.control,
         proposal.sample_id,
     )
-
-
-def _update(columns: Sequence[tuple[Any, ...]]) -> None:
-    """Sets the columns of the samples: one prepared statement for all, far quicker than a CASE per column."""
-    start = (
-        f"UPDATE {connection.ops.quote_name(Sample._meta.db_table)} "  # noqa: S608  names of our own
-        f"SET status = '{Status.TO_BE_CONFIRMED.value}', version = version + 1, predicted_label = %s, confidence = %s, "
-        "usefulness = %s"
-    )
-    machine = start + ", hard = %s, hard_set_by = %s, hard_coefficient = %s, stack = %s, control = %s WHERE id = %s"
-    person = start + ", control = %s WHERE id = %s"
-    with connection.cursor() as cursor:
-        cursor.executemany(machine, [row[1:] for row in columns if not row[0]])
-        cursor.executemany(person, [(*row[1:4], *row[8:]) for row in columns if row[0]])
 
 
 def _annotation(sample: Sample, claim: Claim, labels: dict[str, Label], size: tuple[int, int]) -> Annotation:

@@ -61,7 +61,7 @@ class Said:
         if self.found is None or not len(self.found.sha256s):
             return 0
         known = self.found.reference
-        labels = np.concatenate(known.box_labels) if known.labels is None else known.labels
+        labels = np.concatenate(known.box_labels or ()) if known.labels is None else known.labels
         counts = np.bincount(labels[labels >= 0], minlength=len(known.class_names))
         return int(counts.min())
 
