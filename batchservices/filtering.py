@@ -19,6 +19,7 @@ from batchservices.models import (
     ItemStatus,
     RunItem,
 )
+from batchservices.other_answers import other_answers
 from batchservices.predictions import Detection, from_modelarts
 from batchservices.training import check_training
 from config.leases import Lease
@@ -196,6 +197,7 @@ def inputs_of(run: BatchRun, *, looked: dict[str, Any] | None = None) -> tuple[l
         statistics=own.statistics,
         descriptor=own.vectors,
         activations=activations,
+        other=other_answers(run, names, sha256s),
         **columns,
     )
     looker = _who_looked(run, looked) if looked else None

@@ -46,6 +46,8 @@ class Batch:
         augmented: by operation of `AUGMENTATIONS` (n, k) float32, what the model says about the changed images, a row
             of NaN where it was not asked; classification, or None.
         augmented_boxes: by operation n `Retake`, None where it was not asked; detection, or None.
+        other: what another model said about the same n inputs, in terms of the same classes, or None.
+        answered: (n,) bool, whether the model said anything about the image; None: about all.
 
     Raises:
         ValueError: where lengths, shapes, indices or ranges do not fit together.
@@ -65,6 +67,8 @@ class Batch:
     activations: np.ndarray | None = None
     augmented: Mapping[str, np.ndarray] | None = None
     augmented_boxes: Mapping[str, tuple[Retake | None, ...]] | None = None
+    other: "Batch | None" = None
+    answered: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
@@ -85,6 +89,12 @@ class Batch:
         for operation, said in (self.augmented or {}).items():
             if self.probabilities is None or np.shape(said) != self.probabilities.shape:
                 raise ValueError(f"{operation}: answers to changed images have the shape of the probabilities")
+        if self.other is not None and (
+            (self.other.names, self.other.task, self.other.class_names) != (self.names, self.task, self.class_names)
+        ):
+            raise ValueError("the other model's answers are about other images, another task or other classes")
+        if self.answered is not None and np.shape(self.answered) != (len(self),):
+            raise ValueError(f"answered has shape {np.shape(self.answered)}, not ({len(self)},)")
         if self.boxes is not None:
             self._take_boxes()
         elif any(each is not None for each in (self.box_labels, self.box_confidences, self.box_statistics)):

@@ -48,6 +48,7 @@ NEEDS = {
     "input features": "a descriptor or activations per input",
     "statistics": "image statistics",
     "augmented": "the model's answers to changed images",
+    "other model": "another model's answers about the same inputs",
     "reference": "a labeled training set",
     "labels": "classification labels in the training set",
 }
@@ -179,6 +180,7 @@ class Rule(BaseEstimator):
             "features": featured,
             "input features": featured,
             "statistics": batch.statistics is not None,
+            "other model": batch.other is not None,
             "augmented": bool(batch.augmented or batch.augmented_boxes),
         }
         return all(there[need] for need in needs)

@@ -1,0 +1,59 @@
+"""What the model before said about the inputs of a run, as the filter gets it."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from batchservices.models import BatchRun, RunItem
+from batchservices.other_answers import other_answers, run_of_another_model
+from datasets.models import Task
+from tests.factories import BatchRunFactory, BatchServiceFactory, RunItemFactory
+
+pytestmark = pytest.mark.django_db
+
+NAMES = ("one", "two")
+SHA256S = ("a" * 64, "b" * 64)
+
+
+def ended(service: Any, predictor: str, classes: list[str], *, task: str = Task.IMAGE_CLASSIFICATION) -> BatchRun:
+    profile = {"task": task, "class_names": classes}
+    return BatchRunFactory.create(service=service, predictor=predictor, profile=profile, total=2, done=2)
+
+
+def test_the_latest_run_of_another_model_of_the_service_is_chosen() -> None:
+    service = BatchServiceFactory.create()
+    ended(service, "first", ["cat"])
+    other = ended(service, "second", ["cat"])
+    ended(service, "third", ["cat"])
+    ended(BatchServiceFactory.create(), "elsewhere", ["cat"])
+    run = ended(service, "third", ["cat"])
+    ended(service, "later", ["cat"])
+    assert run_of_another_model(run) == other
+    assert run_of_another_model(BatchRun.objects.earliest("pk")) is None
+    assert other_answers(run, NAMES, SHA256S) is None
+
+
+def test_classes_are_told_by_their_names() -> None:
+    service = BatchServiceFactory.create()
+    other, run = ended(service, "before", ["dog", "bird", "cat"]), ended(service, "now", ["cat", "dog", "cow"])
+    said = np.array([0.1, 0.2, 0.7], "<f4")
+    RunItemFactory.create(run=other, position=0, sha256=SHA256S[1], probabilities=said.tobytes())
+    found = other_answers(run, NAMES, SHA256S)
+    assert found is not None
+    np.testing.assert_allclose(found.probabilities, [[np.nan] * 3, [0.7, 0.1, 0.0]])
+
+
+def test_boxes_of_unknown_classes_are_left_out_and_unseen_images_are_not_empty_ones() -> None:
+    service = BatchServiceFactory.create()
+    task = Task.OBJECT_DETECTION
+    other, run = ended(service, "before", ["dog", "cat"], task=task), ended(service, "now", ["cat"], task=task)
+    said = {"detection_classes": ["cat", "dog"], "detection_boxes": [[1, 2, 30, 40], [0, 0, 9, 9]]}
+    RunItemFactory.create(run=other, position=0, sha256=SHA256S[0], prediction=said | {"detection_scores": [0.75, 0.5]})
+    found = other_answers(run, NAMES, SHA256S)
+    assert found is not None
+    assert [boxes.tolist() for boxes in found.boxes] == [[[2.0, 1.0, 40.0, 30.0]], []]
+    assert found.box_confidences[0].tolist() == [0.75]
+    assert found.answered.tolist() == [True, False]
+    RunItem.objects.update(sha256="c" * 64)
+    assert other_answers(run, NAMES, SHA256S) is None
