@@ -124,7 +124,8 @@ def _lay_out(fed: Guesses, port: Port, properties: dict[str, str], task: str) ->
         color = "BGR"
         fed.say(KNOWN, "The file says Image.BitmapPixelFormat.", color=color)
     else:
-        fed.say(KNOWN if color == "GRAY" else LIKELY, f"{channels or 'Any number of'} channels.", color=color)
+        because = "One channel." if channels == 1 else f"{channels or 'Any number of'} channels."
+        fed.say(KNOWN if color == "GRAY" else LIKELY, because, color=color)
     return color
 
 

@@ -19,6 +19,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from batchservices import running
 from batchservices.browsing import ORDERS, browse, cards, mining_of
 from batchservices.display import page_of_run, page_of_service, state_of_run
+from batchservices.model_words import profile_lines
 from batchservices.models import ACTIVE_RUN, BatchRun, ItemStatus, RunItem
 from batchservices.pages import found, page
 from batchservices.progress import of_run
@@ -62,7 +63,7 @@ def run_page(admin: ModelAdmin, request: HttpRequest, object_id: str) -> HttpRes
         context |= {} if active else drawings(run)
     elif tab == "settings":
         context |= {
-            "profile": table_rows(run.profile, leave_out=["class_names"]),
+            "profile": [("Model type", run.model.get_task_display()), *profile_lines(run.profile)],
             "filter_settings": filtering_rows(run.filter_settings or {}),
         }
     elif tab == "predictions":

@@ -282,5 +282,11 @@ def _fail(version_id: int, refused: Refused) -> None:
             holds.lift(dataset=version.dataset, key=_hold(version))
 
 
+def progress(version: DatasetVersion) -> tuple[int, int | None]:
+    """How many samples of a version are written, and of how many; None while nobody knows."""
+    hold = version.dataset.holds.filter(key=_hold(version)).first()
+    return (hold.done, hold.total) if hold else (version.sample_count, version.sample_count or None)
+
+
 def _hold(version: DatasetVersion) -> str:
     return f"version-{version.pk}"

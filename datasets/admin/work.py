@@ -13,9 +13,9 @@ from django.utils.safestring import SafeString
 from unfold.decorators import action
 
 from config.refusals import Refused
-from datasets import importing, locations
+from datasets import importing, locations, publishing
 from datasets.admin.look import ReadOnlyAdmin, ReadOnlyInline, far, followed, manifest, progress, source, state
-from datasets.models import Dataset, DatasetVersion, ImportProblem, ImportTask, ReviewEvent
+from datasets.models import Dataset, DatasetVersion, ImportProblem, ImportTask, ReviewEvent, VersionStatus
 from datasets.pages import actor
 
 
@@ -40,16 +40,33 @@ class VersionAdmin(ReadOnlyAdmin):
         ("state", "error"),
         ("sample_count", "hard_count", "hard_examples", "train_ratio"),
         "label_counts",
-        ("manifest_file", "sha256"),
+        ("now", "sha256"),
         "description",
         ("created_by", "created_at", "finished_at"),
     )
-    readonly_fields = ("state", "manifest_file")
+    readonly_fields = ("state", "now")
+
+    class Media:
+        js = (Script("hardmine/progress.js", defer=True),)
 
     def get_urls(self) -> list[URLPattern]:
-        """With the manifest's own address."""
-        view = self.admin_site.admin_view(self.manifest)
-        return [path("<int:version_id>/manifest", view, name="datasets_datasetversion_manifest"), *super().get_urls()]
+        """With the addresses of the manifest and of the progress."""
+        pages = [
+            path(f"<int:version_id>/{name}", self.admin_site.admin_view(view), name=f"datasets_datasetversion_{name}")
+            for name, view in (("manifest", self.manifest), ("progress", self.progress))
+        ]
+        return [*pages, *super().get_urls()]
+
+    def progress(self, request: HttpRequest, version_id: int) -> JsonResponse:
+        """How far publishing is, for the page that shows it."""
+        version = self.get_object(request, str(version_id))
+        if version is None or not self.has_view_permission(request, version):
+            raise Http404("There is no such version.")
+        done, total = publishing.progress(version)
+        active = version.status == VersionStatus.PUBLISHING
+        return JsonResponse(
+            {"share": min(done / total, 1.0) if total else None, "words": far(done, total), "active": active}
+        )
 
     def manifest(self, request: HttpRequest, version_id: int) -> FileResponse:
         """The manifest as a file."""
@@ -74,6 +91,15 @@ class VersionAdmin(ReadOnlyAdmin):
     def manifest_file(self, version: DatasetVersion) -> SafeString | str:
         """The manifest to download, once it is there."""
         return manifest(version)
+
+    @admin.display(description="manifest")
+    def now(self, version: DatasetVersion) -> SafeString | str:
+        """The manifest to download; while it is being written, how far that is."""
+        if version.status != VersionStatus.PUBLISHING:
+            return manifest(version)
+        return followed(
+            *publishing.progress(version), reverse("admin:datasets_datasetversion_progress", args=[version.pk])
+        )
 
 
 class ProblemInline(ReadOnlyInline):

@@ -90,9 +90,9 @@ def test_the_frozen_filter_is_told_by_names(staff: Client) -> None:
         },
     )
     text = read(staff, reverse(f"{RUN}_change", args=[run.pk]), tab="settings")
-    for words in ("night shift", "street hard", "datasets:street/V001.manifest", "0.25", "label of / cat", "Katze"):
+    for words in ("night shift", "street hard", "datasets:street/V001.manifest", "0.25", "Label of / cat", "Katze"):
         assert words in text
-    assert "label of / dog" not in text
+    assert "Label of / dog" not in text
 
 
 def test_a_run_without_anything_is_a_page(staff: Client) -> None:

@@ -168,6 +168,26 @@ def follows(*, renames: bool = False, score: float = 0.8) -> bytes:
     return build(nodes, weights=weights, outputs=outputs).SerializeToString()
 
 
+def raw_grid() -> bytes:
+    """A detector's raw grid, (1, 6, 16): in each image a "cat" of 4 by 4 pixels, confidence 0.55, around the middle of
+    the light from left to right, and a "dog" of 2 by 2 pixels, confidence 0.9, at the bottom right."""
+    base, mover = np.zeros((1, 6, 16), np.float32), np.zeros((1, 6, 16), np.float32)
+    base[0, :, 0] = [0, SIDE / 2, 4, 4, 0.55, 0]
+    base[0, :, 1] = [SIDE - 1, SIDE - 1, 2, 2, 0, 0.9]
+    mover[0, 0, 0] = 1
+    places = np.broadcast_to(np.arange(SIDE) + 0.5, (1, 1, 1, SIDE)).astype(np.float32)
+    nodes = [
+        make_node("Mul", ["image", "places"], ["pulled"]),
+        make_node("ReduceSum", ["pulled"], ["pull"], keepdims=0),
+        make_node("ReduceSum", ["image"], ["light"], keepdims=0),
+        make_node("Div", ["pull", "light"], ["center"]),
+        make_node("Mul", ["mover", "center"], ["moved"]),
+        make_node("Add", ["base", "moved"], ["candidates"]),
+    ]
+    weights = {"places": places, "base": base, "mover": mover}
+    return build(nodes, weights=weights, outputs={"candidates": base.shape}).SerializeToString()
+
+
 # ---- hostile ----
 
 

@@ -5,7 +5,7 @@ from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from datasets import locations, publishing
+from datasets import holds, locations, publishing
 from datasets.models import Dataset, DatasetVersion, ImportTask, Sample, Status
 from tests.factories import (
     AnnotationFactory,
@@ -227,6 +227,21 @@ def test_a_manifest_is_downloaded_under_its_datasets_name(admin, rows):
     answer = admin.get(address)
     assert b"".join(answer.streaming_content) == b'{"source":"a"}\n'
     assert "street%20signs-V007.manifest" in answer["Content-Disposition"]
+
+
+def test_a_version_that_is_being_published_is_followed(admin, rows):
+    version = rows["datasetversion"]
+    DatasetVersion.objects.filter(pk=version.pk).update(status="publishing", manifest="")
+    key = f"version-{version.pk}"
+    holds.place(dataset=version.dataset, key=key, kind="publishing", words="A version is being published.")
+    holds.progress(dataset=version.dataset, key=key, done=3, total=12)
+    page = reverse("admin:datasets_datasetversion_change", args=[version.pk])
+    asked = page.removesuffix("change/") + "progress"
+    assert f'data-progress="{asked}"' in admin.get(page).content.decode()
+    assert admin.get(asked).json() == {"share": 0.25, "words": "3 of 12", "active": True}
+    DatasetVersion.objects.filter(pk=version.pk).update(status="failed")
+    assert admin.get(asked).json()["active"] is False
+    assert "data-progress" not in admin.get(page).content.decode()
 
 
 def test_an_import_that_goes_on_is_followed_and_can_be_stopped(admin, rows):
