@@ -77,6 +77,16 @@ def confirm_many(*, sample_ids: Samples, by: User, batch: str = "") -> Changed:
     return _decide(sample_ids, by, batch, _Decision(Verb.CONFIRM, Outcome.UNCHANGED, fits, values))
 
 
+def accept_many(*, sample_ids: Samples, by: User, batch: str = "") -> Changed:
+    """As `confirm_many`, without that anybody looked at them: their events say so, and no filter learns from them."""
+
+    def fits(row: Row, task: str, claims: Sequence[Any]) -> bool:
+        return row["status"] == Status.TO_BE_CONFIRMED and bool(claims)
+
+    values = {"status": Status.LABELED, "confirmed_at": timezone.now(), "confirmed_by": by}
+    return _decide(sample_ids, by, batch, _Decision(Verb.ACCEPT, Outcome.UNCHANGED, fits, values))
+
+
 def reject_many(*, sample_ids: Samples, by: User, batch: str = "") -> Changed:
     """Rejects samples: back to Unlabeled without annotations, predictions kept. Passed over: what is Unlabeled."""
 

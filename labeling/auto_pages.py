@@ -13,7 +13,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from config.refusals import Refused
 from datasets.models import Dataset, LabelingJob
 from datasets.pages import actor, staff_page
-from labeling import auto_labeling
+from labeling import accepting, auto_labeling
+from labeling.auto.acceptance import BOUNDS
 from labeling.auto_forms import AutoLabelingForm
 from labeling.auto_words import EVENTS, learned_of, progress_of, title_of
 from labeling.models import AutoLabelingTask
@@ -84,6 +85,7 @@ def task(request: HttpRequest, job_id: int, task_id: int) -> HttpResponse:
         "what": title_of(found),
         "doing": progress_of(found),
         "learned": learned_of(found),
+        "offers": [(found_offer, accepting.lacking(found_offer)) for found_offer in accepting.offers(found)],
         "mapping": sorted(found.label_mapping.items()),
         "events": [{**event, "words": EVENTS[event["name"]]} for event in found.events],
     }
@@ -113,8 +115,23 @@ def stop(request: HttpRequest, job_id: int, task_id: int) -> HttpResponse:
     return HttpResponseRedirect(reverse("labeling:auto_task", args=[job_id, task_id]))
 
 
+@require_POST
+@staff_page("datasets.confirm_sample")
+def accept(request: HttpRequest, job_id: int, task_id: int) -> HttpResponse:
+    """Accepts at once what is sure."""
+    found = get_object_or_404(_tasks(job_or_404(job_id).dataset), pk=task_id)
+    bound = next((bound for bound in BOUNDS if str(bound) == request.POST.get("bound")), 0.0)
+    try:
+        work = accepting.accept(task=found, bound=bound, by=actor(request))
+    except Refused as refused:
+        messages.error(request, refused.message)
+        return HttpResponseRedirect(reverse("labeling:auto_task", args=[job_id, task_id]))
+    messages.success(request, f"{work.total:,} samples are being accepted. Undo takes it back.")
+    return HttpResponseRedirect(reverse("labeling:job", args=[job_id]))
+
+
 def _tasks(dataset: Dataset) -> Any:
-    return dataset.auto_labeling_tasks.select_related("created_by").defer("learned_from")
+    return dataset.auto_labeling_tasks.select_related("created_by", "dataset").defer("learned_from")
 
 
 def _common(request: HttpRequest, job: LabelingJob) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from datasets import history
 from datasets.comparison import overlap
 from datasets.models import Annotation, ReviewEvent, Sample, Status, Verb
+from labeling.models import ReviewTask
 
 SHOWN = 20
 TOLD = 4
@@ -55,14 +56,22 @@ def steps(sample: Sample, annotations: Sequence[Annotation], by: User) -> list[S
             for annotation in annotations
         ],
     }
+    accepted = [event.batch for event in events if event.verb == Verb.ACCEPT]
+    grounds = grounds_of(accepted) if accepted else {}
     return [
         Step(
             event,
-            changes(event.before, event.after),
+            changes(event.before, event.after) + [grounds[event.batch]] * (event.batch in grounds),
             not hasattr(event, "undone_by") and by.has_perm(needed(event)) and history.same(now, event.after),
         )
         for event in events
     ]
+
+
+def grounds_of(batches: Sequence[str]) -> dict[str, str]:
+    """On what grounds samples were accepted at once, by batch."""
+    tasks = ReviewTask.objects.filter(batch__in=batches, verb=ReviewTask.Verb.ACCEPT)
+    return {batch: arguments["statement"] for batch, arguments in tasks.values_list("batch", "arguments")}
 
 
 def needed(event: ReviewEvent) -> str:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from django.db.models import Count
 
-from datasets.models import Dataset, ReviewEvent
-from labeling.chronicle import changes
+from datasets.models import Dataset, ReviewEvent, Verb
+from labeling.chronicle import changes, grounds_of
 
 LINES = 50
 MOST_EVENTS = 2_000  # read for a page
@@ -20,7 +20,7 @@ class Line:
         event: its latest event.
         number: how many samples it was about.
         undone: how many of its decisions were taken back.
-        words: what changed, of an action about one sample.
+        words: what changed, of an action about one sample; on what grounds samples were accepted at once.
     """
 
     event: ReviewEvent
@@ -62,13 +62,14 @@ def page_of(dataset: Dataset, *, before: int | None = None) -> Page:
         .values("batch")
         .annotate(number=Count("id"), undone=Count("undone_by"))
     }
-    lines = [_line(event, *numbers.get(event.batch, (1, 0))) for event in heads.values()]
+    accepted = [event.batch for event in heads.values() if event.verb == Verb.ACCEPT]
+    grounds = grounds_of(accepted) if accepted else {}
+    lines = [_line(event, *numbers.get(event.batch, (1, 0)), grounds.get(event.batch, "")) for event in heads.values()]
     more = last is not None and dataset.review_events.filter(pk__lt=last).exists()
     return Page(lines, last if more else None)
 
 
-def _line(event: ReviewEvent, number: int, undone: int) -> Line:
+def _line(event: ReviewEvent, number: int, undone: int, grounds: str) -> Line:
     undone = undone or int(hasattr(event, "undone_by"))
-    return Line(
-        event, number, undone, ", ".join(changes(event.before, event.after)) if number == 1 and event.after else ""
-    )
+    told = changes(event.before, event.after) if number == 1 and event.after else []
+    return Line(event, number, undone, ", ".join([*told, grounds] if grounds else told))

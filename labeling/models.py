@@ -41,6 +41,7 @@ class ReviewTask(LeasedWork):
 
     class Verb(models.TextChoices):
         CONFIRM = "confirm", "Confirm"
+        ACCEPT = "accept", "Accept at once"
         LABEL = "label", "Label"
         REJECT = "reject", "Reject"
         MARK_HARD = "mark_hard", "Confirm Hard Example"

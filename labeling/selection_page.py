@@ -114,9 +114,11 @@ def _decide(request: HttpRequest, dataset: Dataset, by: User) -> None:
     chosen = [label.name for label in labels_of(posted, dataset)]
     if verb == Verb.CONFIRM and chosen:
         verb = Verb.LABEL
-    mode = posted.get("mode", "only")
+    mode = (posted.get("mode") or "only") if verb == Verb.LABEL else ""
     arguments = Arguments(
-        **({mode if mode in ("add", "remove") else "only": chosen} if verb == Verb.LABEL else {}),
+        only=chosen if mode not in ("", "add", "remove") else (),
+        add=chosen if mode == "add" else (),
+        remove=chosen if mode == "remove" else (),
         target=number(posted["target"]) if verb == Verb.ADD_TO_DATASET and posted.get("target") else None,
         with_sources=verb == Verb.DELETE and posted.get("with_sources") == "yes",
     )

@@ -32,6 +32,7 @@ AT_ONCE = 200  # samples that a request may take
 Verb = ReviewTask.Verb
 CHUNKS: Mapping[str, int] = {
     Verb.CONFIRM: 500,
+    Verb.ACCEPT: 500,
     Verb.REJECT: 500,
     Verb.MARK_HARD: 500,
     Verb.UNMARK_HARD: 500,
@@ -52,6 +53,7 @@ class Arguments:
         add, remove: labels that shall stand, too, or no more (LABEL).
         target: id of the dataset to add to (ADD_TO_DATASET).
         with_sources: whether source files are deleted, too (DELETE).
+        statement: on what grounds (ACCEPT).
     """
 
     only: Sequence[str] = ()
@@ -59,6 +61,7 @@ class Arguments:
     remove: Sequence[str] = ()
     target: int | None = None
     with_sources: bool = False
+    statement: str = ""
 
 
 @dataclass(frozen=True)
@@ -246,6 +249,10 @@ def _confirm(dataset: Dataset, versions: dict[int, int], arguments: Arguments, b
     return bulk_review.confirm_many(sample_ids=versions, by=by, batch=batch)
 
 
+def _accept(dataset: Dataset, versions: dict[int, int], arguments: Arguments, by: User, batch: str) -> Changed:
+    return bulk_review.accept_many(sample_ids=versions, by=by, batch=batch)
+
+
 def _reject(dataset: Dataset, versions: dict[int, int], arguments: Arguments, by: User, batch: str) -> Changed:
     return bulk_review.reject_many(sample_ids=versions, by=by, batch=batch)
 
@@ -296,6 +303,7 @@ def _label(dataset: Dataset, versions: dict[int, int], arguments: Arguments, by:
 _VERBS: Mapping[str, Callable[[Dataset, dict[int, int], Arguments, User, str], Changed]] = {
     Verb.CONFIRM: _confirm,
     Verb.LABEL: _label,
+    Verb.ACCEPT: _accept,
     Verb.REJECT: _reject,
     Verb.MARK_HARD: _mark,
     Verb.UNMARK_HARD: _unmark,

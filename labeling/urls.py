@@ -16,6 +16,7 @@ urlpatterns = [
     path("job/<int:job_id>/auto/start/", auto_pages.start, name="auto_start"),
     path("job/<int:job_id>/auto/<int:task_id>/", auto_pages.task, name="auto_task"),
     path("job/<int:job_id>/auto/<int:task_id>/progress/", auto_pages.progress, name="auto_progress"),
+    path("job/<int:job_id>/auto/<int:task_id>/accept/", auto_pages.accept, name="auto_accept"),
     path("job/<int:job_id>/auto/<int:task_id>/stop/", auto_pages.stop, name="auto_stop"),
     path("job/<int:job_id>/undo/", selection_page.undo, name="undo_batch"),
     path("job/<int:job_id>/task/<int:task_id>/", selection_page.progress, name="task_progress"),

@@ -10,6 +10,7 @@ from labeling.models import ReviewTask, ReviewTaskStatus
 Verb = ReviewTask.Verb
 DONE: Mapping[str, str] = {
     Verb.CONFIRM: "Labeled",
+    Verb.ACCEPT: "Labeled, accepted at once",
     Verb.LABEL: "Labeled",
     Verb.REJECT: "rejected",
     Verb.MARK_HARD: "confirmed as hard examples",
@@ -20,6 +21,7 @@ DONE: Mapping[str, str] = {
 }
 WHY_NOT: Mapping[str, str] = {
     Verb.CONFIRM: "are not To Be Confirmed or have no label",
+    Verb.ACCEPT: "are not To Be Confirmed or have no label",
     Verb.LABEL: "would have no label",
     Verb.REJECT: "are Unlabeled already",
     Verb.MARK_HARD: "are so already",

@@ -12,6 +12,7 @@ class Verb(models.TextChoices):
     """What was done to a sample."""
 
     CONFIRM = "confirm", "Confirmed"
+    ACCEPT = "accept", "Accepted at once"
     REJECT = "reject", "Rejected"
     RELABEL = "relabel", "Relabeled"
     MARK_HARD = "mark_hard", "Confirmed as hard example"
