@@ -43,10 +43,10 @@ def test_a_lost_ring_is_rung_again_until_it_is_heard(bells: list) -> None:
 @pytest.mark.parametrize(
     "columns",
     [
-        {"created_at": timezone.now() + timedelta(minutes=5)},
+        {"created_at": timezone.now() + timedelta(days=1)},
         {"status": TaskStatus.COMPLETED},
         {"lease_token": "held", "lease_expires_at": timezone.now() + timedelta(days=1)},
-        {"heartbeat_at": timezone.now() + timedelta(minutes=5)},
+        {"heartbeat_at": timezone.now() + timedelta(days=1)},
     ],
     ids=["new", "ended", "held", "alive"],
 )

@@ -13,8 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
-from batchservices import choosing, collection, recutting, registration, running
+from batchservices import choosing, collection, comparison, recutting, registration, running, schedules
+from batchservices.compared import RunComparison
 from batchservices.deployment import deploy
 from batchservices.elsewhere import register_elsewhere
 from batchservices.models import BatchRun, BatchService, CollectionTask, InferenceModel
@@ -100,6 +102,11 @@ RECUT_STEPS = (
     "recut.concluded",
 )
 CHOSEN_STEPS = ("chosen.count.before_commit", "chosen.counted", "collection.chunk.before_commit")
+COMPARISON_STEPS = (
+    "comparison.chunk.before_commit",
+    "comparison.chunk.committed",
+    "comparison.finished.before_commit",
+)
 REOPEN_STEPS = ("run.reopen.before_commit", "run.reopen.committed")
 CHECK_STEPS = ("model.check.tried", "model.check.committed")
 START_STEPS = {
@@ -112,6 +119,7 @@ START_STEPS = {
     "recut": ("recut.start.committed",),
     "chosen": ("chosen.start.committed",),
     "retry": ("run.retry.before_commit", "run.retry.committed"),
+    "schedule": ("schedule.settled",),
     "register": ("model.bytes.kept", "batchservices.execute_check.before_ring", "batchservices.execute_check.rung"),
 }
 
@@ -127,6 +135,7 @@ def test_every_named_step_is_walked_through() -> None:
         *RECUT_STEPS,
         *CHOSEN_STEPS,
         *REOPEN_STEPS,
+        *COMPARISON_STEPS,
         *CHECK_STEPS,
         *sum(START_STEPS.values(), ()),
     ]
@@ -396,6 +405,33 @@ def test_a_worker_is_killed_while_it_opens_a_run_again(workers: Workers, service
         run.refresh_from_db()
         assert run.status == ("alarm" if step.endswith("before_commit") else "preparing")
     finish_retried(run)
+
+
+def test_a_worker_is_killed_while_it_compares_runs(workers: Workers, service: BatchService) -> None:
+    runs = []
+    for _ in range(2):
+        runs.append(running.start(service=service, by=None, again=True))
+        finish_run(runs[-1])
+
+    def begin() -> RunComparison:
+        RunComparison.objects.all().delete()
+        return comparison.compare(run=runs[1], other=runs[0], by=None)
+
+    def settle(made: RunComparison) -> None:
+        finish(made, comparison.execute)
+        assert (made.status, made.counts) == ("finished", {"same": IMAGES}), made.error
+
+    walk(workers, "comparison", COMPARISON_STEPS, begin=begin, settle=settle)
+
+
+def test_who_starts_what_is_due_is_killed(workers: Workers, service: BatchService) -> None:
+    schedules.set_schedule(service=service, schedule="0 * * * *", by=None)
+    BatchService.objects.filter(pk=service.pk).update(due_at=timezone.now())
+    assert workers.killed("schedule", 0, START_STEPS["schedule"][0])
+    assert not BatchRun.objects.exists()
+    assert [each.code for each in schedules.start_due(now=timezone.now())] == ["started"]
+    assert schedules.start_due(now=timezone.now()) == []
+    finish_run(BatchRun.objects.get())
 
 
 def test_a_worker_is_killed_while_it_checks_a_model(workers: Workers) -> None:

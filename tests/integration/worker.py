@@ -11,7 +11,9 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
-from batchservices import choosing, collection, recutting, registration, running  # noqa: E402  after the setup
+from django.utils import timezone  # noqa: E402  after the setup
+
+from batchservices import choosing, collection, comparison, recutting, registration, running, schedules  # noqa: E402  after the setup
 from batchservices.models import BatchRun, BatchService  # noqa: E402
 from datasets.models import Dataset  # noqa: E402
 from hardexamples.models import Mining  # noqa: E402
@@ -45,16 +47,22 @@ def _retry(run_id: int) -> None:
     running.retry(run=BatchRun.objects.get(pk=run_id), by=None)
 
 
+def _schedule(_: int) -> None:
+    schedules.start_due(now=timezone.now())
+
+
 WORK = {
     "check": registration.execute_check,
     "run": running.execute,
     "collection": collection.execute,
+    "comparison": comparison.execute,
     "start": _start,
     "synchronize": _synchronize,
     "register": _register,
     "recut": _recut,
     "chosen": _chosen,
     "retry": _retry,
+    "schedule": _schedule,
 }
 
 
