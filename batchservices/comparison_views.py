@@ -42,6 +42,8 @@ class Pair:
 
 def comparison_page(admin: ModelAdmin, request: HttpRequest, pk: int) -> HttpResponse:
     """Chooses the other run, and shows what differs, by kind."""
+    if not admin.has_view_permission(request):
+        raise PermissionDenied
     run: BatchRun = found(admin, request, pk)
     if request.method == "POST":
         return _compare(run, request)

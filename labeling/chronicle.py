@@ -61,7 +61,7 @@ def steps(sample: Sample, annotations: Sequence[Annotation], by: User) -> list[S
     return [
         Step(
             event,
-            changes(event.before, event.after) + [grounds[event.batch]] * (event.batch in grounds),
+            changes(event.before, event.after) + ([grounds[event.batch]] if event.batch in grounds else []),
             not hasattr(event, "undone_by") and by.has_perm(needed(event)) and history.same(now, event.after),
         )
         for event in events

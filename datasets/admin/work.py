@@ -3,6 +3,7 @@
 from urllib.parse import quote
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.forms.widgets import Script
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -59,8 +60,10 @@ class VersionAdmin(ReadOnlyAdmin):
 
     def progress(self, request: HttpRequest, version_id: int) -> JsonResponse:
         """How far publishing is, for the page that shows it."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         version = self.get_object(request, str(version_id))
-        if version is None or not self.has_view_permission(request, version):
+        if version is None:
             raise Http404("There is no such version.")
         done, total = publishing.progress(version)
         active = version.status == VersionStatus.PUBLISHING

@@ -88,9 +88,9 @@ def test_activations_of_a_classifier_are_learned_from(dataset) -> None:
     Label.objects.filter(dataset=dataset).exclude(annotations__isnull=False).delete()
     few = [label for label in dataset.labels.all() if label.annotations.count() < 5]
     by = UserFactory.create()
-    for label in few:
+    for place, label in enumerate(few):
         for number in range(5 - label.annotations.count()):
-            digit = loop.digits()[0][1000 + 20 * label.pk + number]
+            digit = loop.digits()[0][1000 + 20 * place + number]
             sample = kept(dataset, loop.png(digit), f"more-{label.pk}-{number}.png", status="labeled")
             AnnotationFactory(sample=sample, label=label)
     task = auto_labeling.start_auto_labeling(dataset=dataset, kind="active_learning", by=by, model=loop.ready_model())
