@@ -22,14 +22,15 @@ ROWS = (
        SELECT i, printf('%064x', i), 400000, 1920, 1080, 'JPEG', '2026-11-01 00:00:00' FROM facts""",
     """INSERT INTO datasets_sample (id, dataset_id, blob_id, name, source, origin, status, hard, hard_set_by,
            hard_coefficient, stack, control, usage, predicted_label, confidence, version, created_at, confirmed_at,
-           confirmed_by_id)
+           confirmed_by_id, usefulness, lot)
        SELECT i, :dataset, i, printf('street_%08d.jpg', i), printf('inputs:street_%08d.jpg', i),
            CASE WHEN i % 50021 = 0 THEN 'dataset' WHEN tenth = 0 THEN 'import' ELSE 'filter' END,
            CASE tenth WHEN 0 THEN 'unlabeled' WHEN 1 THEN 'labeled' ELSE 'to_be_confirmed' END,
            coefficient >= 0.1, CASE WHEN coefficient >= 0.1 THEN 'rules' ELSE '' END, coefficient,
            CASE WHEN i % 20 = 7 THEN 'm-' || (i / 200) ELSE '' END, 0, '', json_extract(:labels, '$[' || class || ']'),
            confidence, 1, datetime('2026-08-01', '+' || (i * 100 / :count) || ' days'),
-           CASE tenth WHEN 1 THEN '2026-11-21 10:00:00' END, CASE tenth WHEN 1 THEN :first_user + i / 10 % 3 END
+           CASE tenth WHEN 1 THEN '2026-11-21 10:00:00' END, CASE tenth WHEN 1 THEN :first_user + i / 10 % 3 END,
+           0.0, (i * 7919 % 1000003) / 1000003.0
        FROM facts""",
     """INSERT INTO datasets_annotation (sample_id, label_id, origin, annotated_by, confidence, hard, hard_coefficient,
            created_at)
