@@ -49,11 +49,6 @@ def propose(inspection: dict[str, Any]) -> dict[str, Any]:
     return {"profile": profile, "why": why}
 
 
-def propose_profile(inspection: dict[str, Any]) -> dict[str, Any]:
-    """The profile of `propose` alone."""
-    return propose(inspection)["profile"]
-
-
 def _class_names(names: list[str] | None, output: Guesses) -> tuple[list[str], dict[str, str]]:
     if names and output.values["kind"].startswith("binary_") and len(names) == 1:
         return [f"not {names[0]}", names[0]], {"sure": LIKELY, "because": "The file names the one class."}

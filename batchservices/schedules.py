@@ -13,12 +13,12 @@ from django.utils import timezone
 from batchservices import running
 from batchservices.cronline import CronLine
 from batchservices.models import BatchRun, BatchService
+from config.leases import AWAY
 from config.refusals import Refused
 from config.steps import step
 
 SHOWN = 3
 AT_ONCE = 500
-AWAY = 503
 
 
 @dataclass(frozen=True)

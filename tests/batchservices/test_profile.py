@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from batchservices import onnxfile
 from batchservices.profile import Profile
-from batchservices.proposal import propose_profile
+from batchservices.proposal import propose
 from config.refusals import Refused
 from tests.corpus import onnx_models
 
@@ -173,7 +173,7 @@ def test_any_json_is_a_profile_or_refused(data: object) -> None:
 def test_a_valid_profile_is_proposed_from_the_file(
     model: bytes, layout: str, color: str, kind: str, names: list
 ) -> None:
-    profile = Profile.from_dict(propose_profile(onnxfile.inspect(model)))
+    profile = Profile.from_dict(propose(onnxfile.inspect(model))["profile"])
     assert (profile.input.layout, profile.input.color, profile.output.kind) == (layout, color, kind)
     assert (profile.input.width, profile.input.height) == (8, 8)
     assert list(profile.class_names) == names
