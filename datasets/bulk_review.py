@@ -145,11 +145,7 @@ def _decide_chunk(
 ) -> tuple[int, int]:
     """How many it changed, and how many were overtaken."""
     discards = decision.outcome == Outcome.DISCARDED
-    locked = Sample.objects.select_for_update().filter(pk__in=of(ids)).order_by("id")
-    there: list[Row] = list(locked.values("id", "dataset", "name", "version", *history.COLUMNS))
-    tasks = dict(Dataset.objects.filter(pk__in={row["dataset"] for row in there}).values_list("pk", "task"))
-    there = [row for row in there if row["dataset"] in tasks]  # what is being removed is gone
-    rows = [row for row in there if versions.get(row["id"], row["version"]) == row["version"]]
+    rows, tasks, overtaken = locked(ids, versions)
     claims = history.claims_of([row["id"] for row in rows])
     fitting = [row for row in rows if decision.fits(row, tasks[row["dataset"]], claims.get(row["id"], ()))]
     events = []
@@ -166,19 +162,29 @@ def _decide_chunk(
     Sample.objects.filter(pk__in=changing).update(**decision.values, version=F("version") + 1)
     if discards:
         Annotation.objects.filter(sample__in=changing).delete()
-    _write(events, by, batch, decision)
+    append(events, by=by, batch=batch, verb=decision.verb, outcome=decision.outcome)
     for dataset_id, moved in sorted(deltas.items()):
         counters.shift(dataset_id=dataset_id, deltas=moved)
-    return len(fitting), len(there) - len(rows)
+    return len(fitting), overtaken
 
 
-def _write(events: Sequence[Event], by: User, batch: str, decision: _Decision) -> None:
+def locked(ids: Sequence[int], versions: Mapping[int, int]) -> tuple[list[Row], dict[int, str], int]:
+    """The rows of a chunk that are as the person saw them, locked; the tasks of their datasets; how many are not so."""
+    found = Sample.objects.select_for_update().filter(pk__in=of(ids)).order_by("id")
+    there: list[Row] = list(found.values("id", "dataset", "name", "version", *history.COLUMNS))
+    tasks = dict(Dataset.objects.filter(pk__in={row["dataset"] for row in there}).values_list("pk", "task"))
+    there = [row for row in there if row["dataset"] in tasks]  # what is being removed is gone
+    rows = [row for row in there if versions.get(row["id"], row["version"]) == row["version"]]
+    return rows, tasks, len(there) - len(rows)
+
+
+def append(events: Sequence[Event], *, by: User, batch: str, verb: Verb, outcome: Outcome) -> None:
     """Appends the events of a chunk: by one prepared statement, which takes a third of what `bulk_create` does."""
     table, quoted = ReviewEvent._meta, connection.ops.quote_name
     names = {field.name: str(field.column) for field in table.concrete_fields}
     columns = [quoted(names[name]) for name in _EVENT]
     at = connection.ops.adapt_datetimefield_value(timezone.now())
-    of_all = (by.pk, at, decision.verb.value, decision.outcome.value, batch)
+    of_all = (by.pk, at, verb.value, outcome.value, batch)
     marks = ", ".join(["%s"] * len(columns))
     statement = f"INSERT INTO {quoted(table.db_table)} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  our names
     with connection.cursor() as cursor:

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from itertools import batched, islice
+from itertools import islice
 
 import numpy as np
 from django.contrib.auth.models import User
@@ -21,10 +21,10 @@ from config.leases import AWAY, Lease, LeaseLost, breathe, claim
 from config.lifecycle import move, move_one
 from config.refusals import Refused
 from config.steps import step
-from datasets import bulk_review, deletion, review, transfer, undoing
+from datasets import bulk_review, deletion, transfer, undoing
+from datasets.bulk_labels import Relabeling, label_many
 from datasets.bulk_review import Changed
-from datasets.intake import Claim
-from datasets.models import Annotation, Dataset, ReviewEvent, Sample, Task
+from datasets.models import Dataset, ReviewEvent, Sample, Task
 from labeling.models import REVIEW_TASK_MOVES, ReviewTask, ReviewTaskStatus
 
 TASK = "labeling.execute_review"
@@ -36,7 +36,7 @@ CHUNKS: Mapping[str, int] = {
     Verb.REJECT: 500,
     Verb.MARK_HARD: 500,
     Verb.UNMARK_HARD: 500,
-    Verb.LABEL: 50,
+    Verb.LABEL: 500,
     Verb.ADD_TO_DATASET: 60,
     Verb.DELETE: 100,
     Verb.UNDO: undoing.CHUNK_EVENTS,
@@ -278,26 +278,8 @@ def _add_to_dataset(dataset: Dataset, versions: dict[int, int], arguments: Argum
 
 
 def _label(dataset: Dataset, versions: dict[int, int], arguments: Arguments, by: User, batch: str) -> Changed:
-    """Labels and confirms, sample by sample: OK."""
-    changed = passed_over = overtaken = 0
-    for ids in batched(versions, CHUNKS[Verb.LABEL]):
-        stand: dict[int, list[str]] = {pk: [] for pk in ids}
-        rows = Annotation.objects.filter(sample__in=ids).order_by("id").values_list("sample", "label__name")
-        for sample, name in rows:
-            stand[sample].append(name)
-        for pk in ids:
-            names = arguments.only or [name for name in stand[pk] if name not in arguments.remove]
-            claims = [Claim(name, by=Annotation.By.HUMAN) for name in dict.fromkeys([*names, *arguments.add])]
-            try:
-                with transaction.atomic():
-                    review.confirm(sample_id=pk, by=by, version=versions[pk], claims=claims, batch=batch)
-            except Refused as refused:
-                overtaken += refused.code == "stale"
-                passed_over += refused.code != "stale"
-            else:
-                changed += 1
-        breathe()
-    return Changed(changed, passed_over, batch, overtaken)
+    wanted = Relabeling(only=arguments.only, add=arguments.add, remove=arguments.remove)
+    return label_many(dataset=dataset, samples=versions, wanted=wanted, by=by, batch=batch)
 
 
 _VERBS: Mapping[str, Callable[[Dataset, dict[int, int], Arguments, User, str], Changed]] = {
