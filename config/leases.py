@@ -11,7 +11,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -32,6 +32,8 @@ ATTEMPTS = 5
 AWAY = 503  # the status of a refusal that says nothing of the work: storage or sandbox are away for now
 CHUNK_SECONDS = 0.4
 CHUNK_ROWS = 500
+PACED_SECONDS = 0.2  # of a transaction that is made of few statements, however many rows
+PACED_ROWS = 2_500
 PAUSE_SECONDS = 0.01  # five times what who waits for the write lock takes to ask again (config.sqlite)
 LOG_PAGES = 8000  # 32 MB of SQLite's log, from which on long work moves them into the file; pages leave that to it
 
@@ -243,3 +245,22 @@ def breathe() -> None:
         with connection.cursor() as cursor:
             cursor.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
         time.sleep(PAUSE_SECONDS)
+
+
+def paced[Row](rows: Sequence[Row], *, most: int = PACED_ROWS) -> Iterator[Sequence[Row]]:
+    """Parts of rows, for a transaction each: at first `CHUNK_ROWS`, then as many as take `PACED_SECONDS` here.
+
+    What a transaction costs besides its rows is paid less often, and others wait no longer than they would for a chunk.
+    Inside a transaction of the caller's it is one part: that is over only when the caller's is.
+
+    Args:
+        rows: all of them; the next part is asked for when the last one is committed.
+        most: of one part.
+    """
+    start, size = 0, len(rows) if connection.in_atomic_block else min(CHUNK_ROWS, most)
+    while start < len(rows):
+        began = time.monotonic()
+        yield rows[start : start + size]
+        start += size
+        took = max(time.monotonic() - began, 1e-3)
+        size = max(1, min(most, 2 * size, round(size * PACED_SECONDS / took)))

@@ -14,9 +14,9 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from config.leases import breathe
+from config.leases import breathe, paced
 from datasets import counters, history
-from datasets.bulk_review import Changed, Event, Row, append, chunks, locked
+from datasets.bulk_review import Changed, Event, Row, append, locked, ordered
 from datasets.comparison import compare
 from datasets.intake import Claim
 from datasets.models import Annotation, Dataset, Label, Outcome, Sample, Status, Task, Verb
@@ -64,7 +64,7 @@ def label_many(*, dataset: Dataset, samples: Mapping[int, int], wanted: Relabeli
     """
     batch = batch or secrets.token_hex(16)
     changed = overtaken = 0
-    for ids in chunks(samples):
+    for ids in paced(ordered(samples)):
         with transaction.atomic():
             done, missed = _label_chunk(dataset, ids, samples, wanted, by, batch)
         changed += done

@@ -6,9 +6,8 @@ over and counted; to ask again changes nothing twice.
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import batched
 from typing import Any
 
 import orjson
@@ -17,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from config.leases import CHUNK_ROWS, breathe
+from config.leases import breathe, paced
 from datasets import counters, history
 from datasets.models import Annotation, Dataset, HardSetBy, Outcome, ReviewEvent, Sample, Status, Task, Verb
 from datasets.picking import of
@@ -120,17 +119,17 @@ def unmark_hard(*, samples: Samples, by: User, batch: str = "") -> Changed:
     return _decide(samples, by, batch, _Decision(Verb.UNMARK_HARD, Outcome.HARDNESS, fits, values))
 
 
-def chunks(samples: Samples, size: int = CHUNK_ROWS) -> Iterator[tuple[int, ...]]:
-    """Ids in a fixed order. They are all read first: deciding changes what a query set would give."""
+def ordered(samples: Samples) -> list[int]:
+    """Ids, each once, as they were given. They are all read first: deciding changes what a query set would give."""
     ids = samples.order_by("id").values_list("pk", flat=True) if isinstance(samples, QuerySet) else samples
-    yield from batched(sorted(set(ids)), size)
+    return list(dict.fromkeys(ids))
 
 
 def _decide(samples: Samples, by: User, batch: str, decision: _Decision) -> Changed:
     batch = batch or secrets.token_hex(16)
     versions = samples if isinstance(samples, Mapping) else {}
     changed = overtaken = seen = 0
-    for ids in chunks(samples):
+    for ids in paced(ordered(samples)):
         with transaction.atomic():
             fitted, missed = _decide_chunk(ids, versions, by, batch, decision)
         changed += fitted

@@ -2,6 +2,7 @@
 
 import secrets
 from collections import Counter
+from itertools import batched
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -9,7 +10,7 @@ from django.db import transaction
 from config.leases import breathe
 from config.refusals import Refused
 from datasets import counters, history, locations
-from datasets.bulk_review import Changed, Samples, chunks
+from datasets.bulk_review import Changed, Samples, ordered
 from datasets.models import Annotation, Outcome, ReviewEvent, Sample, SampleName, Verb
 
 CHUNK_SAMPLES = 100  # each takes some ten rows with it
@@ -31,7 +32,7 @@ def delete_samples(*, samples: Samples, by: User, with_sources: bool = False, ba
     batch = batch or secrets.token_hex(16)
     versions = dict(samples) if isinstance(samples, dict) else {}
     seen = changed = overtaken = 0
-    for ids in chunks(samples, CHUNK_SAMPLES):
+    for ids in batched(ordered(samples), CHUNK_SAMPLES):
         with transaction.atomic():
             there = list(Sample.objects.select_for_update().filter(pk__in=ids).order_by("id"))
             seen_as = [sample for sample in there if versions.get(sample.pk, sample.version) == sample.version]

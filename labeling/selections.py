@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from itertools import islice
+from operator import itemgetter
 
 import numpy as np
 from django.contrib.auth.models import User
@@ -17,7 +17,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from config.doorbell import ring
-from config.leases import AWAY, Lease, LeaseLost, breathe, claim
+from config.leases import AWAY, PACED_ROWS, Lease, LeaseLost, breathe, claim, paced
 from config.lifecycle import move, move_one
 from config.refusals import Refused
 from config.steps import step
@@ -25,23 +25,18 @@ from datasets import bulk_review, deletion, transfer, undoing
 from datasets.bulk_labels import Relabeling, label_many
 from datasets.bulk_review import Changed
 from datasets.models import Dataset, ReviewEvent, Sample, Task
+from datasets.picking import of
 from labeling.models import REVIEW_TASK_MOVES, ReviewTask, ReviewTaskStatus
 
 TASK = "labeling.execute_review"
 AT_ONCE = 200  # samples that a request may take
 Verb = ReviewTask.Verb
-CHUNKS: Mapping[str, int] = {
-    Verb.CONFIRM: 500,
-    Verb.ACCEPT: 500,
-    Verb.REJECT: 500,
-    Verb.MARK_HARD: 500,
-    Verb.UNMARK_HARD: 500,
-    Verb.LABEL: 500,
+MOST: Mapping[str, int] = {
     Verb.ADD_TO_DATASET: 60,
     Verb.DELETE: 100,
     Verb.UNDO: undoing.CHUNK_EVENTS,
 }
-"""Samples of one transaction, about 0.4 s of a writer on SQLite."""
+"""Samples of one transaction, of decisions that go sample by sample; the others are a few statements for all."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +67,10 @@ class Selection:
 
     @classmethod
     def of(cls, samples: QuerySet[Sample]) -> "Selection":
-        """All samples of a query, as they are now."""
-        return cls(dict(samples.order_by("id").values_list("pk", "version")))
+        """All samples of a query, as they are now, hardest first: what stands together in the index of the queue is
+        then decided, and written, together."""
+        rows = samples.order_by("id").values_list("pk", "version", "hard_coefficient")
+        return cls({pk: version for pk, version, _ in sorted(rows, key=itemgetter(2), reverse=True)})
 
     def packed(self) -> bytes:
         """Ids, then versions, int64."""
@@ -84,10 +81,6 @@ class Selection:
         """What `packed` gave."""
         ids, versions = np.frombuffer(data, "<i8").reshape(2, -1)
         return cls(dict(zip(ids.tolist(), versions.tolist(), strict=True)))
-
-    def part(self, start: int, count: int) -> dict[int, int]:
-        """The versions by id of `count` samples from the `start`th on."""
-        return dict(islice(self.versions.items(), start, start + count))
 
 
 def decide(
@@ -101,7 +94,7 @@ def decide(
     """
     if verb == Verb.UNDO:
         return undoing.undo_events(events=list(versions), by=by, batch=batch)
-    ours = set(dataset.samples.filter(pk__in=list(versions)).values_list("pk", flat=True))
+    ours = set(dataset.samples.filter(pk__in=of(list(versions))).values_list("pk", flat=True))
     known = {pk: version for pk, version in versions.items() if pk in ours}
     done = _VERBS[verb](dataset, known, arguments, by, batch)
     return undoing.add(Changed(0, len(versions) - len(known), batch), done)
@@ -208,16 +201,15 @@ def _go_on(lease: Lease) -> None:
     task = ReviewTask.objects.select_related("dataset", "created_by").get(pk=lease.pk)
     selection = Selection.unpacked(bytes(task.chosen))
     arguments = Arguments(**task.arguments)
-    size = CHUNKS[task.verb]
     cursor = task.cursor
-    while cursor < task.total:
-        part = selection.part(cursor, size)
+    left = list(selection.versions.items())[cursor:]
+    for part in paced(left, most=MOST.get(task.verb, PACED_ROWS)):
         with transaction.atomic():
             lease.hold(changes={"cursor": cursor + len(part)})
             done = decide(
                 dataset=task.dataset,
                 verb=task.verb,
-                versions=part,
+                versions=dict(part),
                 arguments=arguments,
                 by=task.created_by,
                 batch=task.batch,

@@ -143,8 +143,15 @@ class Sample(models.Model):
             models.Index(
                 fields=["dataset", "-hard_coefficient", "-id", "status", "stack", *LOOKED_AT], name="sample_hardest"
             ),
-            models.Index(fields=["dataset", "status", "-usefulness", "-id"], name="sample_most_useful"),
-            models.Index(fields=["dataset", "status", "-lot", "-id"], name="sample_random"),
+            # the order is a choice in To Be Confirmed alone: what leaves it leaves these, and is written nowhere else
+            models.Index(
+                fields=["dataset", "-usefulness", "-id"],
+                condition=Q(status=Status.TO_BE_CONFIRMED),
+                name="sample_most_useful",
+            ),
+            models.Index(
+                fields=["dataset", "-lot", "-id"], condition=Q(status=Status.TO_BE_CONFIRMED), name="sample_random"
+            ),
             models.Index(
                 fields=["dataset", "stack", "status", "-hard_coefficient", "-id", *LOOKED_AT],
                 condition=~Q(stack=""),  # a query that shall use it must say so, too

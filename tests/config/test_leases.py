@@ -5,7 +5,7 @@ import time
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from config import leases, stopping
@@ -166,3 +166,26 @@ def test_a_lease_is_renewed_again_after_the_database_was_away() -> None:
 
     with leases.renewing(renew, every=0.01):
         assert done.wait(10)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("seconds", "sizes"), [(0.0, [500, 1000, 2000, 2500]), (0.2, [500, 500, 500]), (2.0, [500, 50, 5])]
+)
+def test_parts_grow_until_they_take_their_time(monkeypatch, seconds: float, sizes: list[int]) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(leases.time, "monotonic", lambda: clock[0])
+    parts = leases.paced(list(range(sum(sizes))))
+    taken: list[int] = []
+    for size in sizes:
+        part = next(parts)
+        assert len(part) == size
+        taken += part
+        clock[0] += seconds
+    assert taken == list(range(sum(sizes)))
+    assert list(parts) == []
+
+
+def test_inside_a_transaction_of_the_caller_there_is_one_part() -> None:
+    with transaction.atomic():
+        assert list(leases.paced(list(range(1000)))) == [list(range(1000))]

@@ -137,8 +137,9 @@ def begin(dataset, by, verb="confirm", batch="a" * 32, **arguments) -> ReviewTas
     )
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_task_does_what_the_request_would_have_done(dataset, ann, monkeypatch):
-    monkeypatch.setattr(selections, "CHUNKS", dict.fromkeys(selections.CHUNKS, 2))
+    monkeypatch.setattr(selections, "PACED_ROWS", 2)
     task = begin(dataset, ann)
     bulk_review.mark_hard(samples=[dataset.samples.earliest("id").pk], by=UserFactory())
     selections.execute(task.pk)
@@ -160,9 +161,10 @@ def test_nothing_selected_is_no_task(ann):
         begin(DatasetFactory(), ann)
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("step", ["review.chunk.before_commit", "review.chunk.committed"])
 def test_who_dies_between_chunks_is_gone_on_for(dataset, ann, monkeypatch, step):
-    monkeypatch.setattr(selections, "CHUNKS", dict.fromkeys(selections.CHUNKS, 2))
+    monkeypatch.setattr(selections, "PACED_ROWS", 2)
     task = begin(dataset, ann, verb="label", only=["dog"])
 
     def die(name: str) -> None:
@@ -200,7 +202,7 @@ def test_a_target_that_is_gone_fails_in_words(dataset, ann):
 
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_do_it_once(dataset, ann, monkeypatch):
-    monkeypatch.setattr(selections, "CHUNKS", dict.fromkeys(selections.CHUNKS, 1))
+    monkeypatch.setattr(selections, "PACED_ROWS", 1)
     task = begin(dataset, ann)
 
     def work(_: int) -> None:
