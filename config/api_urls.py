@@ -17,6 +17,7 @@ from datasets import sample_api as samples
 from hardexamples import api as hardexamples
 from hardexamples.filter_api import FilterDoor
 from labeling import auto_api as auto_labeling
+from labeling.simulation_api import DatasetSimulationDoor, SimulationDoor
 
 router = SimpleRouter(use_regex_path=False)
 router.register("datasets", datasets.DatasetDoor, "dataset")
@@ -43,6 +44,8 @@ router.register(
     "datasets/<int:dataset_id>/auto_labeling_tasks", auto_labeling.DatasetAutoLabelingDoor, "dataset-auto-labeling"
 )
 router.register("auto_labeling_tasks", auto_labeling.AutoLabelingDoor, "auto-labeling")
+router.register("datasets/<int:dataset_id>/labeling_simulations", DatasetSimulationDoor, "dataset-labeling-simulation")
+router.register("labeling_simulations", SimulationDoor, "labeling-simulation")
 router.register("filters", FilterDoor, "filter")
 router.register("minings", hardexamples.MiningDoor, "mining")
 router.register("runs", RunInputDoor, "run-input")

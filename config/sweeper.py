@@ -17,7 +17,7 @@ from config.leases import LeasedWork
 from datasets.models import DatasetRemoval, DatasetVersion, Hold, ImportTask
 from hardexamples.learning_work import TASK, ask_to_learn, due
 from hardexamples.models import FilterReport
-from labeling.models import AutoLabelingTask, ReviewLease, ReviewTask
+from labeling.models import AutoLabelingTask, LabelingSimulation, ReviewLease, ReviewTask
 
 log = logging.getLogger("hardmine.sweeper")
 
@@ -32,6 +32,7 @@ WORK: tuple[tuple[type[LeasedWork], str], ...] = (
     (DatasetRemoval, "datasets.execute_removal"),
     (ReviewTask, "labeling.execute_review"),
     (AutoLabelingTask, "labeling.execute_auto_labeling"),
+    (LabelingSimulation, "labeling.execute_simulation"),
     (FilterReport, TASK),
 )
 

@@ -43,7 +43,9 @@ from datasets.models import (
 )
 from labeling.auto_labeling import page_of as page_of_auto_labeling
 from labeling.auto_words import progress_of
-from labeling.models import AutoLabelingStatus, AutoLabelingTask
+from labeling.models import AutoLabelingStatus, AutoLabelingTask, LabelingSimulation
+from labeling.simulating import page_of as page_of_simulation
+from labeling.simulation_words import progress_of as progress_of_simulation
 
 SHOWN = 12
 LATELY = timedelta(days=7)
@@ -142,6 +144,16 @@ def running(user: User | AnonymousUser) -> list[Line]:
             )
             for task in labeling.defer("learned_from")[:SHOWN]
         ]
+        simulations = LabelingSimulation.objects.filter(status__in=LabelingSimulation.WORKING)
+        lines += [
+            Line(
+                str(each),
+                page_of_simulation(each),
+                dot(each.get_status_display(), "busy"),
+                progress_of_simulation(each).words,
+            )
+            for each in simulations.select_related("dataset").defer("learned_from")[:SHOWN]
+        ]
     if user.has_perm("batchservices.view_inferencemodel"):
         models = InferenceModel.objects.filter(status=ModelStatus.CHECKING)
         lines += [Line(f"Model {model}", page_of_model(model.pk), state_of_model(model)) for model in models[:SHOWN]]
@@ -195,6 +207,11 @@ def failed(user: User | AnonymousUser) -> list[Line]:
         for each in _lately(labeling.defer("learned_from"), since):
             state = dot(each.get_status_display(), "bad")
             add(each.ended, name=str(each), link=page_of_auto_labeling(each), state=state, words=each.error)
+        simulated = LabelingSimulation.objects.filter(status=AutoLabelingStatus.FAILED).select_related("dataset")
+        for simulation in _lately(simulated.defer("learned_from"), since):
+            state = dot(simulation.get_status_display(), "bad")
+            link = page_of_simulation(simulation)
+            add(simulation.ended, name=str(simulation), link=link, state=state, words=simulation.error)
     if user.has_perm("batchservices.view_inferencemodel"):
         for model in _lately(InferenceModel.objects.filter(status=ModelStatus.REFUSED), since):
             link = page_of_model(model.pk)

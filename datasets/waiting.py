@@ -13,18 +13,21 @@ from config.leases import LeasedWork
 
 
 @contextmanager
-def progress(words: str, look: Callable[[], tuple[int, int | None]], *, every: float = 0.5) -> Iterator[None]:
+def progress(
+    words: str, look: Callable[[], tuple[int, int | None]], *, every: float = 0.5, unit: str = "image"
+) -> Iterator[None]:
     """Shows a progress bar on standard error while the body works, where that is a terminal.
 
     Args:
         words: what is being done.
         look: how much is done, of how much; asked from a thread of its own.
         every: seconds between two looks.
+        unit: what is counted.
     """
     ended = Event()
 
     def watch() -> None:
-        with tqdm(desc=words, unit="image") as bar:
+        with tqdm(desc=words, unit=unit) as bar:
             while not ended.wait(every):
                 bar.n, bar.total = look()
                 bar.refresh()

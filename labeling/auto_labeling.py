@@ -68,7 +68,7 @@ def start_auto_labeling(
         dataset = Dataset.objects.select_for_update().get(pk=dataset.pk)
         _check_not_publishing(dataset)
         check(dataset=dataset, kind=kind)
-        mapping = _check_model(dataset, kind, model, label_mapping or {})
+        mapping = check_model(dataset, kind, model, label_mapping or {})
         if dataset.auto_labeling_tasks.filter(status__in=AutoLabelingTask.WORKING).count() > MOST_WAITING:
             words = f"{MOST_WAITING} auto labeling tasks of {dataset.name} wait already. Wait for them, or stop some."
             raise Refused("too_many_tasks", words, status=409)
@@ -76,7 +76,7 @@ def start_auto_labeling(
             dataset=dataset,
             kind=kind,
             algorithm=algorithm if kind == Kind.ACTIVE_LEARNING else "",
-            **_frozen(model),
+            **frozen_model(model),
             label_mapping=mapping,
             filter=chosen,
             filter_settings=settings_of(chosen).as_dict(),
@@ -136,10 +136,17 @@ def _check_labeled(dataset: Dataset) -> None:
         raise Refused("too_few_labeled", words, status=409)
 
 
-def _check_model(
+def check_model(
     dataset: Dataset, kind: str, model: InferenceModel | None, label_mapping: dict[str, str]
 ) -> dict[str, str]:
-    """Whether the model fits; the mapping of its classes, {} where they do not matter."""
+    """Whether a model, or None, can do a kind of task on a dataset.
+
+    Returns:
+        The mapping of its classes to labels, {} where they do not matter.
+
+    Raises:
+        Refused: as `start_auto_labeling` says of the model.
+    """
     if model is None:
         if kind == Kind.PRE_LABELING:
             raise Refused("no_model", "Choose the model that labels.", field="model")
@@ -161,7 +168,8 @@ def _check_model(
     return {}
 
 
-def _frozen(model: InferenceModel | None) -> dict[str, Any]:
+def frozen_model(model: InferenceModel | None) -> dict[str, Any]:
+    """The columns of a task that say by which model it goes; none without one."""
     if model is None:
         return {}
     return {

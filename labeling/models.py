@@ -168,3 +168,46 @@ class AutoLabelingItem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.task}: {self.sample}"
+
+
+class LabelingSimulation(LeasedWork):
+    """Whether the offered orders would save labels in a dataset, tried on what is labeled in it.
+
+    Frozen are the model (as in an auto labeling task) and, once `total` is known, `learned_from`: ids of the labeled
+    samples and then of their labels, int64. `curves` has per order a list of accuracies for each round that is done,
+    `rows` what `labeling.auto.simulation.rows` makes of them at the end.
+    """
+
+    WORKING = (AutoLabelingStatus.WAITING, AutoLabelingStatus.RUNNING)
+
+    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="labeling_simulations")
+    model_name = models.CharField(max_length=200, blank=True)
+    model_sha256 = models.CharField(max_length=64, blank=True)
+    profile = models.JSONField(default=dict)
+    activations_tensor = models.CharField(max_length=300, blank=True)
+    predictor = models.CharField(max_length=129, blank=True)
+    seeds = models.PositiveSmallIntegerField()
+    most_labels = models.PositiveIntegerField()
+    status = models.CharField(max_length=16, choices=AutoLabelingStatus, default=AutoLabelingStatus.WAITING)
+    learned_from = models.BinaryField(null=True)
+    total = models.PositiveIntegerField(null=True)
+    unreadable = models.PositiveIntegerField(default=0)
+    share = models.FloatField(default=0.0)
+    curves = models.JSONField(default=dict)
+    rows = models.JSONField(default=list)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dataset"],
+                condition=Q(status__in=(AutoLabelingStatus.WAITING, AutoLabelingStatus.RUNNING)),
+                name="one_simulation_at_work_per_dataset",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Simulation of labeling {self.dataset}"

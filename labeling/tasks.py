@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from labeling import auto_work, selections
+from labeling import auto_work, selections, simulation_work
 
 
 @shared_task(name="labeling.execute_review")
@@ -15,3 +15,9 @@ def execute_review(task_id: int) -> None:
 def execute_auto_labeling(task_id: int) -> None:
     """Goes on with an auto labeling task."""
     auto_work.execute(task_id)
+
+
+@shared_task(name="labeling.execute_simulation")
+def execute_simulation(simulation_id: int) -> None:
+    """Goes on with a simulation of labeling."""
+    simulation_work.execute(simulation_id)

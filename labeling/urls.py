@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from labeling import auto_pages, job_pages, sample_page, selection_page, similar_page, views
+from labeling import auto_pages, job_pages, sample_page, selection_page, similar_page, simulation_pages, views
 from labeling.bench import Bench
 
 app_name = "labeling"
@@ -18,6 +18,14 @@ urlpatterns = [
     path("job/<int:job_id>/auto/<int:task_id>/progress/", auto_pages.progress, name="auto_progress"),
     path("job/<int:job_id>/auto/<int:task_id>/accept/", auto_pages.accept, name="auto_accept"),
     path("job/<int:job_id>/auto/<int:task_id>/stop/", auto_pages.stop, name="auto_stop"),
+    path("job/<int:job_id>/simulations/", simulation_pages.simulations, name="simulations"),
+    path("job/<int:job_id>/simulations/<int:simulation_id>/", simulation_pages.simulation, name="simulation"),
+    path(
+        "job/<int:job_id>/simulations/<int:simulation_id>/progress/",
+        simulation_pages.progress,
+        name="simulation_progress",
+    ),
+    path("job/<int:job_id>/simulations/<int:simulation_id>/stop/", simulation_pages.stop, name="stop_simulation"),
     path("job/<int:job_id>/undo/", selection_page.undo, name="undo_batch"),
     path("job/<int:job_id>/task/<int:task_id>/", selection_page.progress, name="task_progress"),
     path("job/<int:job_id>/task/<int:task_id>/stop/", selection_page.stop, name="stop_task"),

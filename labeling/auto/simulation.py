@@ -11,6 +11,7 @@ import numpy as np
 from scipy.stats import t as student
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import normalize
+from threadpoolctl import threadpool_limits
 
 from labeling.auto.ordering import FEW_PER_LABEL, HARDEST, ORDERS, RANDOM, most_useful
 
@@ -22,6 +23,7 @@ JUDGED = 0.4  # share of the set
 MOST_JUDGED = 2_000
 FEWEST = 60  # labeled images; fewer say nothing
 MOST_POOL = 5_000  # images that are chosen from
+MOST_IMAGES = MOST_JUDGED + MOST_POOL  # of a set; more make no difference
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +45,8 @@ def steps(images: int, *, budget: int = BUDGET) -> np.ndarray:
     """(s,) int: at how many labels a model learns, for a set of so many labeled images; at most half of those that are
     not kept for judging."""
     most = min(budget, (images - _kept(images)) // 2)
-    return np.unique(np.rint(np.geomspace(min(FIRST, most), most, STEPS)).astype(np.int64))
+    first = max(min(FIRST, most // 4), 1)
+    return np.unique(np.rint(np.geomspace(first, most, STEPS)).astype(np.int64))
 
 
 def simulate(
@@ -70,12 +73,11 @@ def simulate(
     """
     if len(labels) < FEWEST or len(np.unique(labels)) < 2:
         raise ValueError(f"a simulation needs {FEWEST} labeled images, and two labels, at least")
-    unit = normalize(points)
     at = steps(len(labels), budget=budget)
     curves = {order: np.empty((len(seeds), len(at))) for order in orders}
     for row, seed in enumerate(seeds):
         for order in orders:
-            curves[order][row] = _accuracies(unit, labels, order, at, seed)
+            curves[order][row] = accuracies(points, labels, order=order, at=at, seed=seed)
             done()
     return [Curve(order, at, accuracy) for order, accuracy in curves.items()]
 
@@ -84,13 +86,30 @@ def _kept(images: int) -> int:
     return min(int(images * JUDGED), MOST_JUDGED)
 
 
-def _accuracies(unit: np.ndarray, labels: np.ndarray, order: str, at: np.ndarray, seed: int) -> np.ndarray:
+def accuracies(points: np.ndarray, labels: np.ndarray, *, order: str, at: np.ndarray, seed: int) -> np.ndarray:
+    """One learning curve: labels are given in an order, and a model learns at each step.
+
+    Args:
+        points: (n, d) float features; only their direction counts.
+        labels: (n,) int.
+        order: of `labeling.auto.ordering.ORDERS`.
+        at: (s,) int, as `steps` says.
+        seed: of the split and of what is left to chance.
+
+    Returns:
+        (s,) float, 0..1: the share of the images kept for judging that the model foretells.
+    """
+    with threadpool_limits(1):  # so small are the models that threads cost ten times what they save
+        return _curve(normalize(points), labels, order, at, seed)
+
+
+def _curve(unit: np.ndarray, labels: np.ndarray, order: str, at: np.ndarray, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     shuffled = rng.permutation(len(labels))
     judged, pool = shuffled[: _kept(len(labels))], shuffled[_kept(len(labels)) :][:MOST_POOL]
     given = np.empty(0, np.int64)
     believed: tuple[np.ndarray, np.ndarray] | None = None
-    accuracies = np.empty(len(at))
+    found = np.empty(len(at))
     for step, count in enumerate(at):
         left = pool[~np.isin(pool, given)]
         lacking = int(count) - len(given)
@@ -98,11 +117,11 @@ def _accuracies(unit: np.ndarray, labels: np.ndarray, order: str, at: np.ndarray
         given = np.concatenate([given, left[chosen]])
         model = _learned(unit[given], labels[given])
         if model is None:
-            accuracies[step] = (labels[judged] == labels[given][0]).mean()
+            found[step] = (labels[judged] == labels[given][0]).mean()
             continue
-        accuracies[step] = (model.predict(unit[judged]) == labels[judged]).mean()
+        found[step] = (model.predict(unit[judged]) == labels[judged]).mean()
         believed = model.coef_, model.intercept_
-    return accuracies
+    return found
 
 
 def _next(

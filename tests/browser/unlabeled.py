@@ -1,6 +1,6 @@
-"""Puts a dataset of digits, some of them labeled, into a served Hardmine: `python -m tests.browser.unlabeled <name>`.
+"""Puts a dataset of digits, some of them labeled, into a served Hardmine.
 
-The last line is the address of its labeling job.
+`python -m tests.browser.unlabeled <name> [<how many are labeled>]`. The last line is the address of its labeling job.
 """
 
 import os
@@ -24,7 +24,7 @@ from tests import loop  # noqa: E402
 LABELED, IMAGES, CLASSES = 24, 90, 3
 
 
-def main(name: str) -> None:
+def main(name: str, labeled: int = LABELED) -> None:
     by = User.objects.filter(is_superuser=True).order_by("id")[0]
     dataset = creation.create_dataset(
         name=name, task="image_classification", by=by, labels=[str(number) for number in range(CLASSES)]
@@ -35,17 +35,17 @@ def main(name: str) -> None:
         data = loop.png(pictures[number])
         prepared = Prepared(**prepare(data))
         blobs.keep(prepared=prepared, data=data)
-        labeled = len(images) < LABELED
+        known = len(images) < labeled
         images.append(
             Incoming(
                 prepared=prepared,
                 name=f"digit {number:04}.png",
                 source=f"inputs:digit {number:04}.png",
                 origin=Origin.IMPORT,
-                status=Status.LABELED if labeled else Status.UNLABELED,
-                claims=[Claim(str(truth[number]), by=Annotation.By.HUMAN)] if labeled else [],
-                confirmed_at=timezone.now() if labeled else None,
-                confirmed_by_id=by.pk if labeled else None,
+                status=Status.LABELED if known else Status.UNLABELED,
+                claims=[Claim(str(truth[number]), by=Annotation.By.HUMAN)] if known else [],
+                confirmed_at=timezone.now() if known else None,
+                confirmed_by_id=by.pk if known else None,
             )
         )
     with transaction.atomic():
@@ -55,4 +55,4 @@ def main(name: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], *map(int, sys.argv[2:]))

@@ -34,6 +34,7 @@ from tests.factories.hardexamples import FeaturesFactory, HardExampleFilterFacto
 from tests.factories.labeling import (
     AutoLabelingItemFactory,
     AutoLabelingTaskFactory,
+    LabelingSimulationFactory,
     ReviewLeaseFactory,
     ReviewTaskFactory,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "InferenceModelFactory",
     "LabelFactory",
     "LabelingJobFactory",
+    "LabelingSimulationFactory",
     "MiningFactory",
     "MiningItemFactory",
     "ModelSampleFactory",

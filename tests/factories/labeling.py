@@ -5,7 +5,7 @@ from datetime import timedelta
 import factory
 from django.utils import timezone
 
-from labeling.models import AutoLabelingItem, AutoLabelingTask, ReviewLease, ReviewTask
+from labeling.models import AutoLabelingItem, AutoLabelingTask, LabelingSimulation, ReviewLease, ReviewTask
 from tests.factories.base import Factory, UserFactory
 from tests.factories.datasets import DatasetFactory, SampleFactory
 
@@ -47,3 +47,13 @@ class AutoLabelingItemFactory(Factory):
     task = factory.SubFactory(AutoLabelingTaskFactory)
     position = factory.Sequence(int)
     sample = factory.SubFactory(SampleFactory, dataset=factory.SelfAttribute("..task.dataset"))
+
+
+class LabelingSimulationFactory(Factory):
+    class Meta:
+        model = LabelingSimulation
+
+    dataset = factory.SubFactory(DatasetFactory)
+    seeds = 2
+    most_labels = 40
+    created_by = factory.SubFactory(UserFactory)
