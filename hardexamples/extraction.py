@@ -10,7 +10,7 @@ import numpy as np
 from datasets.images import Upright, open_image, sha256, thumbnail
 from hardexamples import crops
 from hardexamples.augmentations import augment, seed_of
-from hardexamples.features import box_statistics, descriptor, statistics
+from hardexamples.features import box_statistics, descriptor, reduced, statistics
 
 LEAST_SIDE = 256
 """The reduced decode that features are taken from, the same whether a model looks on or not."""
@@ -48,9 +48,10 @@ def describe_upright(upright: Upright, *, data: bytes) -> dict[str, Any]:
 
 def features_of(upright: Upright) -> dict[str, Any]:
     """The numbers of `hardexamples.features` about a decoded image: statistics and descriptor, float32 vectors."""
+    small = reduced(upright.rgb)
     return {
-        "statistics": statistics(upright.rgb, size=(upright.width, upright.height)),
-        "descriptor": descriptor(upright.rgb),
+        "statistics": statistics(small, size=(upright.width, upright.height)),
+        "descriptor": descriptor(small),
     }
 
 

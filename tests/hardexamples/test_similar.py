@@ -9,6 +9,7 @@ from hypothesis import strategies as some
 from hypothesis.extra.django import TestCase
 
 from config.refusals import Refused
+from hardexamples.features import VERSION
 from hardexamples.models import Features
 from hardexamples.similar import similar
 
@@ -23,7 +24,7 @@ def name(number: int) -> str:
 
 def keep(vectors: dict[int, np.ndarray]) -> None:
     Features.objects.bulk_create(
-        Features(sha256=name(number), extractor="hardmine", version=1, vector=vector.astype("<f2").tobytes())
+        Features(sha256=name(number), extractor="hardmine", version=VERSION, vector=vector.astype("<f2").tobytes())
         for number, vector in vectors.items()
     )
 
@@ -58,8 +59,8 @@ def test_of_several_chosen_images_the_nearest_counts() -> None:
 
 def test_what_was_not_measured_or_otherwise_is_passed_over() -> None:
     keep({0: direction(0), 1: direction(1)})
-    Features.objects.create(sha256=name(2), extractor="hardmine", version=1, vector=b"\0\0")
-    Features.objects.create(sha256=name(3), extractor="model:tensor", version=1, vector=b"\0\0" * WIDTH)
+    Features.objects.create(sha256=name(2), extractor="hardmine", version=VERSION, vector=b"\0\0")
+    Features.objects.create(sha256=name(3), extractor="model:tensor", version=VERSION, vector=b"\0\0" * WIDTH)
     assert [image.sha256 for image in similar(to=[name(0)], among=among(range(4))).images] == [name(1)]
     for unknown in (name(3), name(9)):
         with pytest.raises(Refused, match="Nothing was measured"):

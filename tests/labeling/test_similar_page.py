@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from batchservices.models import BatchRun, CollectionTask
 from datasets.models import Dataset, Sample
+from hardexamples.features import VERSION
 from hardexamples.models import Features
 from tests import loop
 from tests.factories import (
@@ -33,7 +34,7 @@ PAGE = "/admin/labeling/similar/"
 
 def measured(sha256: str, seed: int) -> str:
     vector = np.random.default_rng(0).standard_normal(412) + seed * np.random.default_rng(seed).standard_normal(412) / 4
-    Features.objects.create(sha256=sha256, extractor="hardmine", version=1, vector=vector.astype("<f2").tobytes())
+    Features.objects.create(sha256=sha256, extractor="hardmine", version=VERSION, vector=vector.astype("<f2").tobytes())
     return sha256
 
 
