@@ -15,5 +15,7 @@ urlpatterns = [
     re_path("^api/", nothing_here),
 ]
 
-handler400 = "config.api.errors.bad_request"
-handler500 = "config.api.errors.fault"
+handler400 = "config.refused_pages.bad_request"
+handler403 = "config.refused_pages.forbidden"
+handler404 = "config.refused_pages.not_found"
+handler500 = "config.refused_pages.fault"

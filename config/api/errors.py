@@ -8,8 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooManyFilesSent
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
-from django.views import defaults
+from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -25,7 +24,7 @@ def explain(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, RequestDataTooBig):
         return Response({"code": "body_too_large", "message": "The body is too large."}, status=413)
     if isinstance(error, TooManyFilesSent):
-        return Response(_too_many_files().as_dict(), status=400)
+        return Response(too_many_files().as_dict(), status=400)
     if isinstance(error, SuspiciousOperation | UnreadablePostError):
         return Response({"code": "bad_request", "message": "The request cannot be read."}, status=400)
     response = exception_handler(error, context)
@@ -45,26 +44,20 @@ def nothing_here(request: HttpRequest, path: str = "") -> JsonResponse:
     return JsonResponse({"code": "not_found", "message": "There is nothing here."}, status=404)
 
 
-def fault(request: HttpRequest) -> HttpResponse:
-    """The answer to a fault of ours; the log has the rest. Pages get Django's."""
-    if not request.path.startswith("/api/"):
-        return defaults.server_error(request)
+def fault(request: HttpRequest) -> JsonResponse:
+    """The answer to a fault of ours; the log has the rest."""
     return JsonResponse({"code": "fault", "message": "Something broke here. It is in the server's log."}, status=500)
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
     """The answer to what was refused before any door saw it, such as a foreign host name."""
-    words = _too_many_files() if isinstance(exception, TooManyFilesSent) else None
-    if not request.path.startswith("/api/"):
-        if words:
-            return HttpResponse(words.message, status=400, content_type="text/plain; charset=utf-8")
-        return defaults.bad_request(request, exception)
-    if words:
-        return JsonResponse(words.as_dict(), status=400)
+    if isinstance(exception, TooManyFilesSent):
+        return JsonResponse(too_many_files().as_dict(), status=400)
     return JsonResponse({"code": "bad_request", "message": "The request cannot be read."}, status=400)
 
 
-def _too_many_files() -> Refused:
+def too_many_files() -> Refused:
+    """What is said to more files in one request than are taken."""
     limit = settings.DATA_UPLOAD_MAX_NUMBER_FILES
     words = f"At most {limit:,} files are taken at once. Put them into a ZIP archive, or name a location."
     return Refused("too_many_files", words, field="files")
