@@ -35,6 +35,10 @@ FIELD_WORDS: dict[str, tuple[str, str]] = {
     "output.suppression": ("Of overlapping boxes", "Whether only the surest stays."),
     "output.iou_threshold": ("They overlap from", "Intersection over union, 0 to 1."),
     "output.most_boxes": ("At most", "Boxes of an image, the surest."),
+    "output.extra": (
+        "Numbers after the scores",
+        "How many each candidate has beyond box and scores: mask coefficients, key points.",
+    ),
     "output.class_offset": ("First class", "The number that stands for the first class name, 0 or 1 mostly."),
 }
 VALUE_WORDS = {
@@ -90,6 +94,7 @@ FOR_KINDS: dict[str, frozenset[str]] = {
     "objectness": frozenset({"grid"}),
     "transposed": frozenset({"grid"}),
     "columns": frozenset({"rows"}),
+    "extra": frozenset({"grid", "rows"}),
     "class_offset": DETECTORS - RAW,
     **{port: frozenset(kind for kind, about in KINDS.items() if port in (*about.needs, *about.may)) for port in PORTS},
 }

@@ -21,6 +21,7 @@ from batchservices.states import (
     ModelStatus,
     RunStatus,
 )
+from config.direction import apart
 from config.leases import LeasedWork
 from datasets.models import Dataset, Task
 from hardexamples.models import HardExampleFilter, Mining, Recut
@@ -94,7 +95,7 @@ class InferenceModel(LeasedWork):
         permissions = [("accept_inferencemodel", "Can accept models after their dry run")]
 
     def __str__(self) -> str:
-        return f"{self.name} {self.version}"
+        return f"{apart(self.name)} {self.version}"
 
 
 SHORTEST_TIMEOUT, LONGEST_TIMEOUT = 3, 10_080
@@ -260,7 +261,7 @@ class BatchRun(LeasedWork):
         ]
 
     def __str__(self) -> str:
-        return f"{self.service} run {self.pk}"
+        return f"{apart(str(self.service))} run {self.pk}"
 
 
 class RunItem(models.Model):
@@ -378,4 +379,4 @@ class CollectionTask(LeasedWork):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} of {self.service}"
+        return f"{self.get_kind_display()} of {apart(str(self.service))}"

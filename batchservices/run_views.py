@@ -29,6 +29,7 @@ from config.figures import bins_of, histogram, table_rows
 from config.refusals import Refused
 from datasets.models import Dataset, Task
 from datasets.pages import actor
+from hardexamples.filter_words import settings_lines
 from hardexamples.models import HardExampleFilter
 
 TABS = {"overview": "Overview", "predictions": "Predictions", "failed": "Failed", "settings": "Settings"}
@@ -114,7 +115,7 @@ def filtering_rows(frozen: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("filter", filters.first() or "deleted since"),
         ("hard example output", datasets.first() or "deleted since"),
         ("existing training dataset", frozen.get("training_manifest") or "none"),
-        *table_rows(frozen.get("settings", {})),
+        *settings_lines(frozen.get("settings", {})),
         *table_rows(renamed, "label of"),
     ]
 

@@ -186,6 +186,8 @@ class SettingsForm(forms.Form):
         super().__init__(*args, **kwargs)
         ready = InferenceModel.objects.filter(status=ModelStatus.READY)
         cast(forms.ModelChoiceField, self.fields["model"]).queryset = ready.order_by("name", "-version")
+        elsewhere = ready.filter(elsewhere=True).values_list("pk", flat=True)
+        self.fields["model"].widget.attrs["data-elsewhere"] = " ".join(map(str, elsewhere))  # for elsewhere.js
 
     def clean_processes(self) -> int:
         return self.cleaned_data["processes"] or 0

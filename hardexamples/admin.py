@@ -8,9 +8,10 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from config.figures import ago, dot, table_rows
+from config.figures import ago, dot
 from config.selection import RowsAdmin
 from hardexamples.filter_admin import HardExampleFilterAdmin
+from hardexamples.filter_words import settings_lines
 from hardexamples.mining_page import told_of
 from hardexamples.models import Mining, MiningStatus
 
@@ -82,7 +83,7 @@ class MiningAdmin(RowsAdmin):
             "original": mining,
             "title": str(mining),
             "state": self.state(mining),
-            "settings": table_rows(mining.settings),
+            "settings": settings_lines(mining.settings),
             "ended": mining.finished_at is not None,
             "recut_page": reverse("admin:batchservices_batchrun_recut", args=[mining.pk]),
             "may_recut": request.user.has_perm("hardexamples.change_mining"),

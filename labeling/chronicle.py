@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from unicodedata import bidirectional
 
 from django.contrib.auth.models import User
 
+from config.direction import apart
 from datasets import history
 from datasets.comparison import overlap
 from datasets.models import Annotation, ReviewEvent, Sample, Status, Verb
@@ -16,9 +16,6 @@ from labeling.models import ReviewTask
 SHOWN = 20
 TOLD = 4
 COMPARED = 60
-
-TURNING = {"R", "AL", "RLE", "RLO", "LRE", "LRO", "RLI", "LRI", "FSI", "PDF", "PDI"}
-"""Classes of Unicode's bidirectional algorithm."""
 
 PERMISSIONS = {
     Verb.MARK_HARD: "datasets.mark_hard_sample",
@@ -108,16 +105,11 @@ def _claims(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, An
             continue
         gone.remove(one)
         new.remove(other)
-        was, now = _named(one["label"]), _named(other["label"])
+        was, now = apart(one["label"]), apart(other["label"])
         words.append(f"{was} moved" if is_same_label else f"{was} → {now}")
-    words += [f"{_named(claim['label'])} added" for claim in new]
-    words += [f"{_named(claim['label'])} removed" for claim in gone]
+    words += [f"{apart(claim['label'])} added" for claim in new]
+    words += [f"{apart(claim['label'])} removed" for claim in gone]
     return words if len(words) <= TOLD else [*words[:TOLD], f"{len(words) - TOLD} more"]
-
-
-def _named(label: str) -> str:
-    """A label's name; one that turns the direction of reading stands between marks, so that it turns nothing else."""
-    return f"\u2068{label}\u2069" if any(bidirectional(sign) in TURNING for sign in label) else label
 
 
 def _without(claims: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

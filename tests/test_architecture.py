@@ -16,6 +16,7 @@ INFRASTRUCTURE = {
     "confined",
     "frames",
     "confirmation",
+    "direction",
     "figures",
     "refusals",
     "selection",

@@ -66,8 +66,9 @@ def page(browser: Browser, served: Served) -> Iterator[Page]:
     context.close()
 
 
-def shoot(page: Page, name: str) -> Path:
+def shoot(page: Page, name: str, *, whole: bool = False) -> Path:
+    """A picture of what is in the window, or of the whole page."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     place = SCREENSHOTS / f"{name}.png"
-    page.screenshot(path=place)
+    page.screenshot(path=place, full_page=whole)
     return place

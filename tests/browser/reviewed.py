@@ -32,19 +32,19 @@ PACE = timedelta(seconds=9)
 
 
 def decide_digits(dataset: Dataset, truth: dict[str, str], people: list[User]) -> None:
-    """The hardest fifty, one by one; then batches."""
+    """Batches; then the hardest ones, one by one."""
     samples = list(dataset.samples.order_by("-hard_coefficient"))
+    rest = [sample.pk for sample in samples[44:]]
+    bulk_review.confirm_many(sample_ids=rest[:9], by=people[1], batch=(wrong := secrets.token_hex(16)))
+    undoing.undo_batch(batch=wrong, by=people[1], dataset=dataset)
+    bulk_review.mark_hard(samples=rest[9:14], by=people[2], batch=secrets.token_hex(16))
+    bulk_review.unmark_hard(samples=rest[:6], by=people[0], batch=secrets.token_hex(16))
     for place, sample in enumerate(samples[:44]):
         by = people[place * 5 // 3 % len(people)]
         if place % 11 == 5:
             review.reject(sample_id=sample.pk, by=by)
         else:
             review.confirm(sample_id=sample.pk, by=by, claims=[Claim(truth[sample.name])])
-    rest = [sample.pk for sample in samples[44:]]
-    bulk_review.confirm_many(sample_ids=rest[:9], by=people[1], batch=(wrong := secrets.token_hex(16)))
-    undoing.undo_batch(batch=wrong, by=people[1], dataset=dataset)
-    bulk_review.mark_hard(samples=rest[9:14], by=people[2], batch=secrets.token_hex(16))
-    bulk_review.unmark_hard(samples=rest[:6], by=people[0], batch=secrets.token_hex(16))
     undoing.undo(event_id=ReviewEvent.objects.filter(sample=samples[3]).latest("pk").pk, by=people[0])
     deletion.delete_samples(samples=rest[-1:], by=people[2])
 

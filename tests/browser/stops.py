@@ -133,9 +133,37 @@ def returned(page: Page, served: Served) -> None:
     expect(page.get_by_text("Your unsaved drawing from")).to_be_visible()
 
 
-def nowhere(page: Page, served: Served) -> None:
+def nowhere(page: Page, served: Served, *, path: str) -> None:
     """An address that leads nowhere."""
-    page.goto(f"{served.address}/admin/datasets/dataset/999999/change/")
+    page.goto(f"{served.address}{path}")
+
+
+def expired(page: Page, served: Served) -> None:
+    """A form whose login is over."""
+    page.goto(f"{served.address}/admin/datasets/dataset/add/")
+    page.evaluate("() => (document.querySelector('#content [name=csrfmiddlewaretoken]').value = 'x'.repeat(64))")
+    page.get_by_label("Name").first.fill("never made")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was saved")
+
+
+def mapping(page: Page, served: Served) -> None:
+    """A model chosen whose classes have no label in the dataset."""
+    page.goto(f"{served.address}/admin/batchservices/batchservice/add/")
+    page.locator("[name=model]").select_option(label="digits 1")
+    page.locator("[name=dataset]").select_option(label="trees")
+    expect(page.locator("#mapping .unmapped").first).to_be_visible()
+
+
+def schedule(page: Page, served: Served) -> None:
+    """A cron line that is none."""
+    page.goto(f"{served.address}/admin/batchservices/batchservice/")
+    page.locator("#result_list tbody th a").first.click()
+    address = page.url.split("/change/")[0]
+    page.goto(f"{address}/schedule/")
+    page.locator("[name=schedule]").fill("61 2 * * *")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".errors").first).to_be_visible()
 
 
 STOPS: dict[str, Stop] = {
@@ -149,7 +177,7 @@ STOPS: dict[str, Stop] = {
     "dataset-add-refused": partial(send, path="datasets/dataset/add/", button="Save"),
     "job-add-refused": partial(send, path="datasets/labelingjob/add/", button="Save"),
     "deploy-refused": partial(send, path="batchservices/batchservice/add/", button="Deploy"),
-    "register-refused": partial(send, path="batchservices/inferencemodel/add/", button="Register"),
+    "register-refused": partial(send, path="batchservices/inferencemodel/add/", button="Register and try"),
     "filter-add-refused": partial(send, path="hardexamples/hardexamplefilter/add/", button="Save"),
     "recut-preview": partial(recut, button=""),
     "recut-confirm": partial(recut, button="Apply"),
@@ -164,6 +192,10 @@ STOPS: dict[str, Stop] = {
     "sample-drawing": drawing,
     "sample-leaving": leaving,
     "sample-returned": returned,
-    "nowhere": nowhere,
+    "nowhere": partial(nowhere, path="/admin/datasets/dataset/999999/change/"),
+    "not-found": partial(nowhere, path="/admin/labeling/job/999999/"),
+    "expired": expired,
+    "deploy-unmapped": mapping,
+    "schedule-refused": schedule,
 }
 """By the name of the picture. What they leave behind (a token, one sample unmarked, a drawing) harms no other stop."""

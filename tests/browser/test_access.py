@@ -63,7 +63,8 @@ def faults(browser: Browser, visitor: Page, served: Served) -> Faults:
     assert set(found) >= NAMED, f"not linked from anywhere: {NAMED - set(found)}"
     faults = Faults()
     addresses = {file_name(shaped): address for shaped, address in found.items()}
-    addresses |= {name: f"{served.address}{path}" for name, path in made(served, "reviewed").items()}
+    for module in ("reviewed", "underway"):
+        addresses |= {name: f"{served.address}{path}" for name, path in made(served, module).items()}
     page = visitor.context.new_page()
     faults.listen(page)
     for name, address in addresses.items():

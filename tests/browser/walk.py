@@ -28,7 +28,7 @@ TURNED = """() => {
     let node = text.parentElement;
     while (!apart(node)) node = node.parentElement;
     for (const rest of node.textContent.split("\\u202e").slice(1)) {
-      if (!/^\\S*( \\d+)?\\s*(\\u2069|$)/u.test(rest)) found.add(rest.trim().slice(0, 80));
+      if (!/^\\S*\\s*(\\u2069|$)/u.test(rest)) found.add(rest.trim().slice(0, 80));
     }
   }
   return [...found];
@@ -131,7 +131,7 @@ class Faults:
             page.set_viewport_size({"width": width, "height": 900})
             for theme in ("light", "dark"):
                 wear(page, theme)
-                shoot(page, f"{name}-{theme}-{width}")
+                shoot(page, f"{name}-{theme}-{width}", whole=True)
                 if width == 1440:
                     self.examine(page, name, theme=theme)
             self.measure(page, name)
