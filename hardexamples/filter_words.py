@@ -41,7 +41,7 @@ def settings_lines(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _lines(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in settings.items():
         if name == "weights":
-            yield from ((_label(algorithm), _weight(weight)) for algorithm, weight in value.items())
+            yield from ((f"{_label(algorithm)}, weight", _weight(weight)) for algorithm, weight in value.items())
         elif name == "augmentations":
             changes = (f"{_label(f'op_{operation}').lower()} {weight:g}" for operation, weight in value.items())
             yield "Images are changed by", ", ".join(changes) or OFF

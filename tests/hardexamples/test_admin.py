@@ -186,7 +186,7 @@ def test_a_mining_shows_what_every_rule_said(staff: Client) -> None:
     assert "no opinion" in text
     assert "The two likeliest labels are 0.05 apart." in text
     assert "threshold 0.3" in text
-    assert "Distance to its class" in text
+    assert ">Confidence, weight<" in text
     assert "predict score mining" not in text
     assert "900" in text
     assert mining.subject in staff.get(reverse("admin:hardexamples_mining_changelist")).content.decode()
