@@ -40,8 +40,21 @@ class DatasetSampleDoor(ListModelMixin, Inside):
     filterset_class = SampleFilters
     above = Dataset
     column = "dataset"
-    orders = {"hardest": ("-hard_coefficient", "-id"), "newest": ("-id",)}
+    orders = {
+        "hardest": ("-hard_coefficient", "-id"),
+        "newest": ("-id",),
+        "most_useful": ("-usefulness", "-id"),
+        "random": ("-lot", "-id"),
+    }
     permissions = {"list": "datasets.view_sample"}
+
+    def order(self) -> tuple[str, Sequence[str]]:
+        """The order asked for; what is To Be Confirmed has two more."""
+        name, columns = super().order()
+        if name in ("most_useful", "random") and self.request.query_params.get("status") != Status.TO_BE_CONFIRMED:
+            words = f"ordering={name} goes with status=to_be_confirmed."
+            raise Refused("unknown_ordering", words, field="ordering")
+        return name, columns
 
 
 class SampleDoor(RetrieveModelMixin, Door):

@@ -69,26 +69,38 @@ def accept(*, task: AutoLabelingTask, bound: float, by: User) -> ReviewTask:
     )
 
 
+def words_of(found: Offer) -> str:
+    """An offer in words: on what grounds, or why there is none and what helps."""
+    return lacking(found) if found.threshold is None else statement(found)
+
+
 def statement(found: Offer) -> str:
     """On what grounds samples were accepted."""
     return (
-        f"accepted at confidence >= {found.threshold:.4f}, at most {found.bound:.0%} wrong ({LEVEL:.0%}), "
+        f"accepted at confidence >= {found.threshold:.4f}, at most {_percent(found.bound)} wrong ({_percent(LEVEL)}), "
         f"from {found.rests_on:,} control images, {found.wrong:,} of them wrong"
     )
 
 
 def lacking(found: Offer) -> str:
     """Why nothing can be accepted, and what helps."""
-    if found.rests_on < found.needed:
-        more = found.needed - found.rests_on
+    at_most = f"at most {_percent(found.bound)}"
+    decided = f"{found.rests_on:,} control images are decided, {found.wrong:,} of them were wrong."
+    if found.needed is None:
         return (
-            f"Too few control images: {found.rests_on:,} are decided, {found.wrong:,} of them were wrong. At least "
-            f"{more:,} more are needed: decide To Be Confirmed in random order."
+            f"{decided} So few images are left that {at_most} cannot be vouched for however many are decided: "
+            "look at each."
         )
-    return (
-        f"{found.wrong:,} of {found.rests_on:,} control images were wrong, too many to vouch for at most "
-        f"{found.bound:.0%}. Deciding more of them in random order may help."
-    )
+    if found.rests_on < found.needed:
+        return (
+            f"Too few: {decided} At least {found.needed - found.rests_on:,} more are needed, all of them right; "
+            f"{found.left:,} would then be left to accept. Decide To Be Confirmed in random order."
+        )
+    return f"{decided} That is too many to vouch for {at_most}. Deciding more in random order helps if these are right."
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _open(task: AutoLabelingTask) -> bool:

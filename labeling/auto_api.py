@@ -15,7 +15,8 @@ from config.api.strict import Nothing, Strict
 from datasets.models import Dataset
 from datasets.serializers import WORK_FIELDS
 from hardexamples.models import HardExampleFilter
-from labeling import auto_labeling
+from labeling import accepting, auto_labeling
+from labeling.auto.acceptance import Offer
 from labeling.auto_labeling import Algorithm, Kind
 from labeling.auto_words import progress_of
 from labeling.models import AutoLabelingTask
@@ -72,6 +73,38 @@ class AutoLabelingInput(Strict):
     filter = serializers.PrimaryKeyRelatedField(queryset=HardExampleFilter.objects.all(), allow_null=True, default=None)
 
 
+class OfferSerializer(serializers.Serializer):
+    """What could be accepted at once with at most `bound` of them wrong; `threshold` null: nothing, and `words` say
+    why. `needed` control images would do then, at least; null: no number would."""
+
+    bound = serializers.FloatField()
+    threshold = serializers.FloatField(allow_null=True)
+    accepted = serializers.IntegerField()
+    rests_on = serializers.IntegerField()
+    wrong = serializers.IntegerField()
+    error_at_most = serializers.FloatField()
+    needed = serializers.IntegerField(allow_null=True)
+    left = serializers.IntegerField()
+    words = serializers.SerializerMethodField()
+
+    def get_words(self, found: Offer) -> str:
+        """The offer in words."""
+        return accepting.words_of(found)
+
+
+class AcceptInput(Strict):
+    """The share of errors allowed."""
+
+    bound = serializers.FloatField()
+
+
+class AcceptedSerializer(serializers.Serializer):
+    """A worker accepts `total` samples; `batch` undoes all of it."""
+
+    total = serializers.IntegerField()
+    batch = serializers.CharField()
+
+
 class DatasetAutoLabelingDoor(ListModelMixin, Inside):
     """The auto labeling tasks of a dataset."""
 
@@ -95,7 +128,12 @@ class AutoLabelingDoor(RetrieveModelMixin, Door):
     queryset = AutoLabelingTask.objects.select_related("created_by").defer("learned_from")
     serializer_class = AutoLabelingTaskSerializer
     lookup_value_converter = "int"
-    permissions = {"retrieve": "datasets.view_sample", "stop": "labeling.start_autolabelingtask"}
+    permissions = {
+        "retrieve": "datasets.view_sample",
+        "stop": "labeling.start_autolabelingtask",
+        "offers": "datasets.view_sample",
+        "accept": "datasets.confirm_sample",
+    }
 
     @extend_schema(request=Nothing, responses=AutoLabelingTaskSerializer)
     @action(detail=True, methods=["post"])
@@ -105,3 +143,17 @@ class AutoLabelingDoor(RetrieveModelMixin, Door):
         task = self.get_object()
         auto_labeling.stop(task=task, by=self.caller)
         return self.answer(task, AutoLabelingTaskSerializer)
+
+    @extend_schema(responses=OfferSerializer(many=True))
+    @action(detail=True, pagination_class=None)
+    def offers(self, request: Request, pk: int) -> Response:
+        """What could be accepted at once, with a stated risk; empty where the task has nothing for that."""
+        return Response(OfferSerializer(accepting.offers(self.get_object()), many=True).data)
+
+    @extend_schema(request=AcceptInput, responses={202: AcceptedSerializer})
+    @action(detail=True, methods=["post"])
+    def accept(self, request: Request, pk: int) -> Response:
+        """Accept at once what is sure, with a stated risk; `bound` as one of the offers has it."""
+        bound = self.said(AcceptInput)["bound"]
+        work = accepting.accept(task=self.get_object(), bound=bound, by=self.caller)
+        return self.answer(work, AcceptedSerializer, status=202)

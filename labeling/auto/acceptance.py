@@ -15,6 +15,7 @@ from scipy.stats import beta, hypergeom
 BOUNDS = (0.01, 0.05)
 LEVEL = 0.95
 CONTROL_SHARE = 0.1  # of what could be accepted is kept back for people
+BLOCK = 500  # numbers tried at once
 STEP = 1.1  # each threshold tried takes in a tenth more of the control images
 
 
@@ -29,7 +30,9 @@ class Offer:
         rests_on: how many control images reach it; without a threshold, how many there are.
         wrong: how many of these were wrong.
         error_at_most: with 95 % confidence, the share of errors, 0..1; 1 where nothing is known.
-        needed: without a threshold: how many control images, all of them right, the most confident images take.
+        needed: without a threshold: of how many control images it takes at least, the others of them right; None: it
+            cannot be reached with so few images.
+        left: how many images would then be left to accept.
     """
 
     bound: float
@@ -38,7 +41,8 @@ class Offer:
     rests_on: int
     wrong: int
     error_at_most: float
-    needed: int = 0
+    needed: int | None = None
+    left: int = 0
 
 
 def offer(
@@ -68,18 +72,26 @@ def offer(
     if found is not None:
         return found
     most = _most_errors(int(wrong.sum()), len(wrong), level)
-    return Offer(bound, None, 0, len(wrong), int(wrong.sum()), most, needed(len(others), bound=bound, level=level))
+    total = len(wrong) + len(others)
+    # where none was wrong it takes more than there are; where some were, they may be too many, not too few
+    least = needed(total, bound=bound, level=level, above=0 if wrong.any() else len(wrong))
+    left = 0 if least is None else total - max(least, len(wrong))
+    return Offer(bound, None, 0, len(wrong), int(wrong.sum()), most, least, left)
 
 
-def needed(unseen: int, *, bound: float, level: float = LEVEL) -> int:
-    """How many control images, none of them wrong, vouch for `unseen` others."""
-    low, high = 1, 1
-    while not _vouched(0, high, unseen, bound, level):
-        high *= 2
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if _vouched(0, middle, unseen, bound, level) else (middle + 1, high)
-    return low
+def needed(total: int, *, bound: float, level: float = LEVEL, above: int = 0) -> int | None:
+    """How many of `total` images must be control images, none of them wrong, to vouch for all the others: the least
+    number above `above`; None where none would do."""
+    first = above + 1
+    while first < total:
+        counts = np.arange(first, min(first * 2 + BLOCK, total))
+        others = total - counts
+        bad = np.floor(bound * others + 1e-9).astype(np.int64) + 1
+        enough = (bad > others) | (hypergeom.cdf(0, total, bad, counts) <= 1 - level)
+        if enough.any():
+            return int(counts[enough.argmax()])
+        first = int(counts[-1]) + 1
+    return None
 
 
 def _steps(sure: np.ndarray, others: np.ndarray, bound: float, level: float) -> list[int]:

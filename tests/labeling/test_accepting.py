@@ -1,7 +1,10 @@
 """What is sure can be accepted at once, with a stated risk, and says so in its history."""
 
+import json
+
 import numpy as np
 import pytest
+from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 from config.refusals import Refused
@@ -65,7 +68,7 @@ def test_too_few_controls_are_refused_with_how_many_more(task, ann) -> None:
     decide(task, ann, 10)
     for offer in accepting.offers(task):
         assert (offer.threshold, offer.accepted, offer.rests_on) == (None, 0, 10)
-    with pytest.raises(Refused, match=r"10 are decided.*more are needed.*random order"):
+    with pytest.raises(Refused, match=r"10 control images are decided.*more are needed.*random order"):
         accepting.accept(task=task, bound=0.05, by=ann)
 
 
@@ -86,7 +89,7 @@ def test_what_is_sure_is_accepted_and_the_history_says_why(task, ann, review_pag
     assert max(sample.lot for sample in sure) <= 0.1
     assert counters.check(task.dataset) == []
     job = task.dataset.labeling_jobs.get()
-    words = f"accepted at confidence &gt;= {five.threshold:.4f}, at most 5% wrong (95%)"
+    words = f"accepted at confidence &gt;= {five.threshold:.4f}, at most 5 % wrong (95 %)"
     assert words in review_pages.get(reverse("labeling:history", args=[job.pk])).content.decode()
     assert accepting.offers(task) == []
     with pytest.raises(Refused, match="done already"):
@@ -103,6 +106,77 @@ def test_a_rejected_control_was_wrong(task, ann) -> None:
     for sample in task.dataset.samples.order_by("-lot")[:80]:
         review.reject(sample_id=sample.pk, by=ann)
     assert [(offer.threshold, offer.wrong) for offer in accepting.offers(task)] == [(None, 80)] * 2
+
+
+def test_more_controls_are_asked_for_only_where_so_many_are_left(task, ann) -> None:
+    decide(task, ann, 80)
+    one, _ = accepting.offers(task)
+    assert one.needed is not None
+    more, left = one.needed - one.rests_on, one.left
+    assert f"At least {more} more are needed, all of them right; {left} would then be left" in accepting.lacking(one)
+    undecided = task.dataset.samples.filter(status=Status.TO_BE_CONFIRMED).order_by("-lot")
+    for sample in undecided[:more]:
+        review.confirm(sample_id=sample.pk, by=ann)
+    assert accepting.offers(task)[0].accepted == left > 0
+
+
+def test_where_too_few_are_left_it_says_so(task, ann) -> None:
+    decide(task, ann, 180)  # the others are always kept back
+    for found in accepting.offers(task):
+        assert (found.threshold, found.needed) == (None, None)
+        assert "look at each" in accepting.lacking(found)
+
+
+def test_a_program_reads_the_offers_and_accepts(task, ann, review) -> None:
+    decide(task, ann, 80)
+    address = f"/api/v1/auto_labeling_tasks/{task.pk}/"
+    one, five = review.get(f"{address}offers/").json()
+    assert (one["threshold"], one["accepted"], one["bound"]) == (None, 0, 0.01)
+    assert "more are needed" in one["words"]
+    assert five["words"] == accepting.statement(accepting.offers(task)[1])
+    refused = review.post(f"{address}accept/", {"bound": 0.2}, content_type="application/json")
+    assert (refused.status_code, refused.json()["code"]) == (400, "unknown_bound")
+    made = review.post(f"{address}accept/", {"bound": 0.05}, content_type="application/json")
+    work = ReviewTask.objects.get()
+    assert (made.status_code, made.json()) == (202, {"total": five["accepted"], "batch": work.batch})
+    assert review.get(f"{address}offers/").json() == []
+    again = review.post(f"{address}accept/", {"bound": 0.05}, content_type="application/json")
+    assert (again.status_code, again.json()["code"]) == (409, "nothing_to_accept")
+
+
+def test_who_may_not_confirm_may_not_accept(task, outsider) -> None:
+    address = f"/api/v1/auto_labeling_tasks/{task.pk}/"
+    assert outsider.get(f"{address}offers/").status_code == 403
+    assert outsider.post(f"{address}accept/", {"bound": 0.05}, content_type="application/json").status_code == 403
+
+
+def test_a_program_decides_in_random_order(task, review) -> None:
+    address = f"/api/v1/datasets/{task.dataset_id}/samples/?page_size=1000&ordering=random"
+    found = review.get(f"{address}&status=to_be_confirmed").json()["results"]
+    assert [each["id"] for each in found] == list(task.dataset.samples.order_by("-lot").values_list("pk", flat=True))
+    assert review.get(address).json()["code"] == "unknown_ordering"
+
+
+def test_the_command_says_and_accepts(task, ann, capsys) -> None:
+    name = task.dataset.name
+    decide(task, ann, 80)
+    call_command("accept_at_once", name, "--json")
+    offers = json.loads(capsys.readouterr().out)
+    assert [each["accepted"] for each in offers] == [each.accepted for each in accepting.offers(task)]
+    for words, told in (
+        (["nowhere"], "no dataset"),
+        ([name, "--at-most", "0.05"], "--by names"),
+        ([name, "--at-most", "0.05", "--by", "nobody"], "no user"),
+        ([name, "--at-most", "0.01", "--by", "ann"], "more are needed"),
+        ([DatasetFactory.create().name], "No auto labeling"),
+    ):
+        with pytest.raises(CommandError, match=told):
+            call_command("accept_at_once", *words)
+    call_command("accept_at_once", name, "--at-most", "0.05", "--by", "ann", "--json")
+    assert json.loads(capsys.readouterr().out)["changed"] == offers[1]["accepted"]
+    assert ReviewEvent.objects.filter(verb=Verb.ACCEPT).count() == offers[1]["accepted"]
+    call_command("accept_at_once", name)
+    assert "nothing to accept" in capsys.readouterr().out
 
 
 def test_boxes_are_not_accepted_at_once(ann) -> None:
