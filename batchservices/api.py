@@ -40,6 +40,7 @@ class ServiceDoor(ListModelMixin, RetrieveModelMixin, Door):
     serializer_class = ServiceSerializer
     filterset_class = ServiceFilters
     lookup_value_converter = "int"
+    keyed = frozenset({"create", "start", "restart", "synchronize"})
     permissions = {
         "list": "batchservices.view_batchservice",
         "retrieve": "batchservices.view_batchservice",
@@ -154,6 +155,7 @@ class RunDoor(RetrieveModelMixin, Door):
     queryset = BatchRun.objects.select_related("started_by")
     serializer_class = RunSerializer
     lookup_value_converter = "int"
+    keyed = frozenset({"retry", "filter"})
     permissions = {
         "retrieve": "batchservices.view_batchrun",
         "stop": "batchservices.start_batchservice",

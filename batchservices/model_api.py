@@ -36,6 +36,7 @@ class ModelDoor(ListModelMixin, RetrieveModelMixin, Door):
     serializer_class = ModelSerializer
     filterset_class = ModelFilters
     lookup_value_converter = "int"
+    keyed = frozenset({"create", "elsewhere", "new_version"})
     permissions = {
         "list": "batchservices.view_inferencemodel",
         "retrieve": "batchservices.view_inferencemodel",

@@ -46,6 +46,7 @@ class MiningRecutDoor(Door):
 
     queryset = Mining.objects.select_related("filter")
     lookup_value_converter = "int"
+    keyed = frozenset({"recut"})
     permissions = {"preview": "hardexamples.view_mining", "recut": "hardexamples.change_mining"}
 
     @extend_schema(request=RecutInput, responses=RecutPreviewSerializer)

@@ -94,6 +94,7 @@ class RunInputDoor(Door):
 
     queryset = BatchRun.objects.select_related("model", "service")
     lookup_value_converter = "int"
+    keyed = frozenset({"add_to_dataset"})
     permissions = {"add_to_dataset": "datasets.add_to_dataset"}
 
     @extend_schema(request=ChosenInput, responses={202: CollectionTaskSerializer})

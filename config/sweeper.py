@@ -12,6 +12,7 @@ from django.utils import timezone
 from batchservices.models import BatchRun, CollectionTask, InferenceModel, RunComparison
 from batchservices.running import end_overdue
 from batchservices.schedules import start_due
+from config.api.repeats import forget_expired
 from config.doorbell import ring
 from config.leases import LeasedWork
 from datasets.models import DatasetRemoval, DatasetVersion, Hold, ImportTask
@@ -40,7 +41,7 @@ WORK: tuple[tuple[type[LeasedWork], str], ...] = (
 def sweep(*, quiet_seconds: float | None = None) -> int:
     """Rings for every unfinished work that nobody holds and that nobody has rung for of late; ends runs whose
     time is over; starts services that are due; asks filters to learn that have not read all reviews; forgets expired
-    leases.
+    leases and answers.
 
     Args:
         quiet_seconds: how long a work must have been without a sign of life, and how long a ring is given to be heard;
@@ -70,6 +71,7 @@ def sweep(*, quiet_seconds: float | None = None) -> int:
         rung += 1
     ReviewLease.objects.filter(expires_at__lt=now).delete()
     Hold.objects.filter(expires_at__lt=now).delete()
+    forget_expired()
     _empty_log()
     for started in start_due(now=now):
         log.info("%s was due: %s", started.service, started.words)

@@ -33,6 +33,7 @@ class DatasetDoor(ListModelMixin, RetrieveModelMixin, Door):
     serializer_class = DatasetSerializer
     filterset_class = DatasetFilters
     lookup_value_converter = "int"
+    keyed = frozenset({"create", "start_import", "publish"})
     permissions = {
         "list": "datasets.view_dataset",
         "retrieve": "datasets.view_dataset",

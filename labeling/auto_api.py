@@ -112,6 +112,7 @@ class DatasetAutoLabelingDoor(ListModelMixin, Inside):
     serializer_class = AutoLabelingTaskSerializer
     above = Dataset
     column = "dataset"
+    keyed = frozenset({"create"})
     permissions = {"list": "datasets.view_sample", "create": "labeling.start_autolabelingtask"}
 
     @extend_schema(request=AutoLabelingInput, responses={202: AutoLabelingTaskSerializer})

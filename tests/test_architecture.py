@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 INFRASTRUCTURE = {
     "api",
     "lifecycle",
+    "models",
     "leases",
     "sandbox",
     "limited_process",

@@ -6,6 +6,7 @@ import shlex
 
 import pytest
 from django.core.management import get_commands, load_command_class
+from drf_spectacular.generators import SchemaGenerator
 
 from batchservices.profile import KINDS, Profile
 from tests.serving import ROOT
@@ -45,3 +46,19 @@ def test_a_documented_profile_is_valid(profile: dict) -> None:
 def test_the_documents_show_a_profile_of_nearly_every_kind() -> None:
     """The binary kinds differ in one word."""
     assert {profile["output"]["kind"] for profile in PROFILES} >= KINDS.keys() - {"binary_logit"}
+
+
+def test_every_address_of_the_api_is_documented_with_its_methods() -> None:
+    """And none that is not there."""
+    text = (ROOT / "docs/api.md").read_text().partition("## Addresses")[2].partition("\n## ")[0]
+    documented = {
+        (address, method)
+        for address, methods in re.findall(r"^ {4}(\S+/) +((?:[A-Z]+ )*[A-Z]+)(?= |$)", text, re.M)
+        for method in methods.split()
+    }
+    described = {
+        (re.sub(r"{\w+}", "<id>", path.removeprefix("/api/v1/")), verb.upper())
+        for path, verbs in SchemaGenerator().get_schema(request=None, public=True)["paths"].items()
+        for verb in verbs
+    }
+    assert documented == described

@@ -1,6 +1,7 @@
 """The base of all views of the API."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, cast
 
 from django.contrib.auth.models import User
@@ -13,6 +14,7 @@ from rest_framework.response import Response
 
 from config.api.entry import VerbPermission
 from config.api.pages import Pages
+from config.api.repeats import HEADER, once
 from config.refusals import Refused
 
 
@@ -21,9 +23,11 @@ class Door(viewsets.GenericViewSet):
 
     permissions: for each action the permission it needs, "app.codename".
     orders: the orders of the list by name, the first one the default; see `Pages`.
+    keyed: actions that make something at each call, and so take a key for a request that may come again.
     """
 
     permissions: ClassVar[Mapping[str, str]] = {}
+    keyed: ClassVar[frozenset[str]] = frozenset()
     orders: ClassVar[Mapping[str, Sequence[str]]] = {"newest": ("-id",)}
     permission_classes = [VerbPermission]
     pagination_class = Pages
@@ -43,6 +47,9 @@ class Door(viewsets.GenericViewSet):
                 raise Refused("unknown_filter", words, field=name[:80])
             if len(values) > 1:
                 raise Refused("repeated_filter", f"{name!r} is given more than once.", field=name)
+        if self.action in self.keyed and HEADER in request.headers:
+            verb = partial(getattr(self, self.action), request, *args, **kwargs)
+            self.post = lambda *_, **__: once(request, verb, by=self.caller)
 
     @property
     def caller(self) -> User:

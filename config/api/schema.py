@@ -2,6 +2,11 @@
 
 from typing import Any
 
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
+
+from config.api.repeats import HEADER, LONGEST
+
 ERROR = {
     "type": "object",
     "required": ["code", "message"],
@@ -15,6 +20,17 @@ ERROR = {
         "file": {"type": "string"},
     },
 }
+
+
+class Described(AutoSchema):
+    """drf-spectacular's description of a view, with what is ours."""
+
+    def get_override_parameters(self) -> list[Any]:
+        """The key of requests that may come again."""
+        if getattr(self.view, "action", None) not in getattr(self.view, "keyed", ()):
+            return []
+        words = f"At most {LONGEST} characters: the request is done once, however often it comes within a day."
+        return [OpenApiParameter(HEADER, str, OpenApiParameter.HEADER, description=words)]
 
 
 def with_errors(result: dict[str, Any], **context: Any) -> dict[str, Any]:
