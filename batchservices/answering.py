@@ -1,7 +1,7 @@
 """Where the answers about a run's inputs come from: the one place that knows.
 
-Whoever executes a run asks here what the sandbox shall run, and what it is given about each input; how many are read
-ahead, and how many the sandbox is given at once, is for the one who executes.
+Whoever executes a run asks here what the sandbox shall run, and what is read for it about each input; how many are
+read ahead, and how many the sandbox is given at once, is for the one who executes.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,8 @@ from batchservices.foreign_results import words_at
 from batchservices.keeping import has_spoken, kept
 from batchservices.models import BatchRun, RunItem
 from config.refusals import Refused
+from datasets import locations
+from datasets.images import MAX_BYTES
 
 
 @dataclass(frozen=True)
@@ -24,14 +26,15 @@ class Answering:
         load: has the sandbox of this worker ready; raises Refused.
         function: what the sandbox runs on a question, as `module:function`; its value is an answer as
             `batchservices.inference.predict_image` has it.
-        question: makes one of an item and the bytes of its image; raises Refused where there is none to ask.
+        read: what the sandbox is asked about an item: the bytes of its image, with what another system said of it
+            where one has. It may be called in any thread, asks storages alone and no database, and raises Refused.
         kept: by an image's content address, the answer that is kept of an earlier run (`batchservices.keeping.kept`);
             None where there is none, and the sandbox must be asked. It reads the database. None where nothing is kept.
     """
 
     load: Callable[[], None]
     function: str
-    question: Callable[[RunItem, bytes], Any]
+    read: Callable[[RunItem], Any]
     kept: Callable[[str], dict[str, Any] | None] | None
 
 
@@ -39,19 +42,20 @@ def answering(run: BatchRun) -> Answering:
     """How the inputs of a run are answered: by its model, in the sandbox, or by what it has said before; or by what
     another system said, which the sandbox checks."""
     if run.results_location:
-        return Answering(partial(child.expect, run), child.CHECK_ANSWER, _what_was_said, None)
+        return Answering(partial(child.expect, run), child.CHECK_ANSWER, _image_and_answer, None)
     keeps = not run.again and has_spoken(run)
     return Answering(partial(child.load, run), child.PREDICT_IMAGE, _image, partial(kept, run) if keeps else None)
 
 
-def _what_was_said(item: RunItem, data: bytes) -> dict[str, bytes]:
+def _image(item: RunItem) -> bytes:
+    return locations.read(locations.parse(item.location), limit=MAX_BYTES)
+
+
+def _image_and_answer(item: RunItem) -> dict[str, bytes]:
     if item.said is None:
         raise Refused("no_answer", "The other system has no result for this image.")
+    data = _image(item)
     try:
         return {"data": data, "said": words_at(item.said)}
     except Refused as refused:
         raise Refused(refused.code, f"Its result: {refused.message}", status=refused.status) from None
-
-
-def _image(_: RunItem, data: bytes) -> bytes:
-    return data

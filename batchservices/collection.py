@@ -123,7 +123,9 @@ def stop(*, task: CollectionTask, by: User | None) -> None:
     Raises:
         Refused: illegal_status_change (409) for one that has ended.
     """
-    _end(task, CollectionStatus.STOPPED, words=f"Stopped. {summary(task)}", stop_requested=True)
+    # as it stands now: since somebody looked at it, its mining may have begun
+    now = CollectionTask.objects.select_for_update(of=("self",)).select_related("dataset", "recut").get(pk=task.pk)
+    _end(now, CollectionStatus.STOPPED, words=f"Stopped. {summary(now)}", stop_requested=True)
     task.refresh_from_db()
 
 

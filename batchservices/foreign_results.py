@@ -11,7 +11,7 @@ index on disk, and taken from it source by source: memory is flat. No result out
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -68,13 +68,14 @@ def files_of(text: str) -> list[Location]:
     return [entry.location for entry in entries if _is_of_results(entry.name)]
 
 
-def answered_inputs(results: str, inputs: str) -> Iterator[Input]:
+def answered_inputs(results: str, inputs: str, *, between: Callable[[], None]) -> Iterator[Input]:
     """The images of a location with what another system said of each; then the images that only its results name, and
     the lines that name none.
 
     Args:
         results: `alias:folder`, `alias:some.manifest` or `alias:some.jsonl`.
         inputs: as `batchservices.inputs.list_inputs` takes it; sources that are no whole location start there.
+        between: called now and then while the results are read, before the first input; may raise to end it.
 
     Raises:
         Refused: no_results; as `list_inputs`; not_json_lines.
@@ -90,7 +91,7 @@ def answered_inputs(results: str, inputs: str) -> Iterator[Input]:
         index.execute(_TABLE)
         index.execute("CREATE TABLE nameless (name TEXT, code TEXT, error TEXT)")
         for file in found:
-            _fill(index, file, base, several=len(found) > 1)
+            _fill(index, file, base, several=len(found) > 1, between=between)
         for each in list_inputs(inputs):
             row = index.execute(_TAKE, (each.location,)).fetchone() if each.location else None
             yield each if each.error else _answered(each, row)
@@ -110,7 +111,9 @@ def _answered(image: Input, row: Any) -> Input:
     return replace(image, said=words) if words else replace(image, error=Refused(code, error))
 
 
-def _fill(index: sqlite3.Connection, file: Location, base: Location, *, several: bool) -> None:
+def _fill(
+    index: sqlite3.Connection, file: Location, base: Location, *, several: bool, between: Callable[[], None]
+) -> None:
     rows: list[tuple[str, ...]] = []
     size = 0
     for each in _read(file, base):
@@ -124,6 +127,7 @@ def _fill(index: sqlite3.Connection, file: Location, base: Location, *, several:
         if size > BATCH_BYTES or len(rows) >= BATCH_ROWS:
             index.executemany(_ADD, rows)
             rows, size = [], 0
+            between()
     index.executemany(_ADD, rows)
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -39,7 +40,7 @@ def freeze(lease: Lease, run: BatchRun) -> None:
     total = 0
     size = 0
     chunk: list[RunItem] = []
-    for each in _inputs_of(run):
+    for each in _inputs_of(lease, run):
         item = RunItem(run=run, position=total, name=each.name, location=each.location, etag=each.etag)
         if each.error is not None:
             item.status, item.error_code, item.error = ItemStatus.FAILED, each.error.code, str(each.error)[:500]
@@ -68,9 +69,10 @@ def set_going(lease: Lease, run: BatchRun, changes: Mapping[str, Any]) -> None:
     step("run.prepared")
 
 
-def _inputs_of(run: BatchRun) -> Iterator[Input]:
+def _inputs_of(lease: Lease, run: BatchRun) -> Iterator[Input]:
     if run.results_location:
-        return answered_inputs(run.results_location, run.input_location)
+        held = partial(lease.hold, progress=False)
+        return answered_inputs(run.results_location, run.input_location, between=held)
     return list_inputs(run.input_location)
 
 

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Self
+from typing import Any, Self
 
 from batchservices import child
 from batchservices.answering import Answering
@@ -20,8 +20,7 @@ from config.leases import AWAY, CHUNK_SECONDS
 from config.refusals import Refused
 from config.sandbox import Outcome
 from config.steps import step
-from datasets import locations
-from datasets.images import MAX_BYTES, sha256
+from datasets.images import sha256
 
 READ_AHEAD = 8
 ASKED_AHEAD = 3
@@ -38,7 +37,7 @@ class InHand:
         self._run = run
         self._answers = answers
         self._leased: deque[RunItem] = deque()
-        self._read: deque[tuple[RunItem, Future[bytes] | None]] = deque()
+        self._read: deque[tuple[RunItem, Future[Any] | None]] = deque()
         self._asked: deque[RunItem] = deque()
         self._writes: deque[Future[None]] = deque()
         self._questions = child.asking(answers.function)
@@ -98,17 +97,17 @@ class InHand:
         while self._leased and len(self._read) < READ_AHEAD:
             item = self._leased.popleft()
             # one whose content is known may have been predicted before: it is read where it was not
-            self._read.append((item, None if item.sha256 else self._pool.submit(_bytes, item)))
+            self._read.append((item, None if item.sha256 else self._pool.submit(self._answers.read, item)))
 
-    def _asked_or_known(self, item: RunItem, reading: Future[bytes] | None) -> Settled | None:
+    def _asked_or_known(self, item: RunItem, reading: Future[Any] | None) -> Settled | None:
         """Asks the sandbox about an item, unless the answer is kept."""
         kept = self._answers.kept
         if kept and item.sha256 and (answer := kept(item.sha256)) is not None:
             return self._written(Settled(item, answer=answer, kept=True))
-        data = reading.result() if reading else _bytes(item)
-        if kept and (answer := kept(sha256(data))) is not None:
+        question = reading.result() if reading else self._answers.read(item)
+        if kept and (answer := kept(sha256(question))) is not None:
             return self._written(Settled(item, answer=answer, kept=True))
-        self._questions.put(self._answers.question(item, data))
+        self._questions.put(question)
         self._asked.append(item)
         return None
 
@@ -124,7 +123,3 @@ class InHand:
             prediction = settled.answer["prediction"]
             self._writes.append(self._pool.submit(write_result, self._run, settled.item, prediction))
         return settled
-
-
-def _bytes(item: RunItem) -> bytes:
-    return locations.read(locations.parse(item.location), limit=MAX_BYTES)

@@ -17,11 +17,18 @@ from datasets.intake import Incoming
 from datasets.models import Origin, Status
 from datasets.preparation import Prepared
 
+LISTED = 1000
+"""After so many inputs of a listing the task is asked whether it was stopped."""
+
 
 def count_inputs(lease: Lease, task: CollectionTask) -> None:
-    """Says how much there is to do, and begins. Raises Refused "no_input"."""
+    """Says how much there is to do, and begins. Raises LeaseLost: stopped, or taken over; Refused "no_input"."""
+    total = 0
     with lease.renewing():
-        total = sum(1 for _ in list_inputs(task.input_location))
+        for _ in list_inputs(task.input_location):
+            total += 1
+            if total % LISTED == 0:
+                lease.hold(progress=False)
     if not total:
         raise Refused("no_input", f"There are no images in {task.input_location} any more.")
     with transaction.atomic():

@@ -105,7 +105,7 @@ def mine(
     fitted = chosen.fit(found.reference if found else None, fitted=_kept_fit(mining, chosen, found))
     _keep_fit(mining, fitted, found, len(batch), hold)
     suspects.keep(fitted.suspect_labels_, mining=mining, found=found, hold=hold)
-    verdicts = fitted.apply(batch)
+    verdicts = fitted.apply(batch, between=partial(hold, False))
     if again is not None:
         verdicts = _second_look(mining, verdicts, subjects, again, hold)
     start = 0

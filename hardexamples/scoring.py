@@ -5,7 +5,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
@@ -92,14 +92,22 @@ class Filter:
         said = json.dumps([FUSION_VERSION, sorted(self._enabled()), settings, reference.content()], sort_keys=True)
         return hashlib.sha256(said.encode()).hexdigest()
 
-    def apply(self, batch: Batch) -> "Verdicts":
+    def apply(self, batch: Batch, *, between: Callable[[], None] | None = None) -> "Verdicts":
         """Score, fuse and decide.
+
+        Args:
+            batch: what to decide on.
+            between: called before each rule; may raise to end the work.
 
         Raises:
             ValueError: the batch does not fit the reference: other task, classes or widths of its features.
         """
         self._check(batch)
-        scores = {name: rule.score(batch) for name, rule in self.rules_.items()}
+        scores = {}
+        for name, rule in self.rules_.items():
+            if between is not None:
+                between()
+            scores[name] = rule.score(batch)
         return self.decide(batch, scores)
 
     def decide(self, batch: Batch, scores: Mapping[str, np.ndarray]) -> "Verdicts":

@@ -1,13 +1,14 @@
 """A model that runs elsewhere: its results are taken in as a run, checked as a model's own, and filtered as any run."""
 
 import json
+import threading
 import tracemalloc
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
 
-from batchservices import foreign_results, running
+from batchservices import answering, foreign_results, running
 from batchservices.deployment import change, deploy
 from batchservices.elsewhere import register_elsewhere
 from batchservices.models import BatchRun, BatchService, InferenceModel
@@ -71,6 +72,21 @@ def test_results_of_a_run_of_ours_come_in_and_are_filtered_mostly_the_same() -> 
     assert [json.loads(loop.content(line["inference-loc"])) for line in written] == [
         item.prediction for item in theirs.items.all()
     ]
+
+
+def test_results_in_files_are_read_ahead_as_images_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop.put_digits("inputs:night", first=400, count=6)
+    ours = loop.run(loop.service())
+    read, words_at = [], answering.words_at
+
+    def seen(said: dict[str, Any]) -> bytes:
+        read.append(threading.current_thread())
+        return words_at(said)
+
+    monkeypatch.setattr(answering, "words_at", seen)
+    theirs = loop.run(service(model(), "outputs:nightly"))
+    assert theirs.done == ours.done == len(read) == 6
+    assert threading.main_thread() not in read
 
 
 def test_the_lines_of_a_manifest_and_its_files_decide_each_for_itself() -> None:
@@ -276,7 +292,8 @@ def test_results_of_any_number_are_flat_in_memory(monkeypatch: pytest.MonkeyPatc
     loop.put("inputs:theirs/all.jsonl", b"".join(line % (number * 7919 % 20_000) for number in range(20_000)))
     tracemalloc.start()
     try:
-        found = sum(1 for each in foreign_results.answered_inputs("inputs:theirs", "inputs:night") if each.said)
+        answered = foreign_results.answered_inputs("inputs:theirs", "inputs:night", between=lambda: None)
+        found = sum(1 for each in answered if each.said)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from batchservices import running
 from batchservices.models import BatchRun, RunItem
 from batchservices.other_answers import other_answers, run_of_another_model
+from config.refusals import Refused
 from datasets.models import Task
 from tests.factories import BatchRunFactory, BatchServiceFactory, RunItemFactory
 
@@ -32,6 +34,21 @@ def test_the_latest_run_of_another_model_of_the_service_is_chosen() -> None:
     assert run_of_another_model(run) == other
     assert run_of_another_model(BatchRun.objects.earliest("pk")) is None
     assert other_answers(run, NAMES, SHA256S) is None
+
+
+def test_what_a_run_is_compared_with_is_settled_when_it_starts() -> None:
+    service = BatchServiceFactory.create()
+    other = ended(service, "first", ["cat"])
+    halted = ended(service, "second", ["cat"])
+    BatchRun.objects.filter(pk=halted.pk).update(status="stopped", total=3)
+    RunItemFactory.create(run=halted, status="pending", sha256="", prediction=None)
+    run = ended(service, "third", ["cat"])
+    assert run_of_another_model(run) == other
+    with pytest.raises(Refused) as refusal:
+        running.retry(run=halted, by=None)
+    assert refusal.value.code == "a_newer_run"
+    ended(service, "second", ["cat"])
+    assert run_of_another_model(run) == other
 
 
 def test_classes_are_told_by_their_names() -> None:
