@@ -1,6 +1,8 @@
 """What a batch service reads: the images below a folder, or the sources that a `.manifest` lists, one input each."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 from config.refusals import Refused
@@ -13,6 +15,8 @@ from datasets.locations import Location
 IMAGE_SUFFIXES = (*SUFFIXES, ".gif", ".tif", ".tiff", ".svg", ".heic", ".avif")
 MANIFEST_SUFFIX = ".manifest"
 NAME_LENGTH = 1000
+SEEN_KIB = 32_768
+"""What of the sources of a manifest may be in memory; the rest is on disk."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +73,13 @@ def _of_folder(location: Location) -> Iterator[Input]:
 
 
 def _of_manifest(location: Location) -> Iterator[Input]:
-    """A source that the manifest names twice is one input."""
+    """A source that the manifest names twice is one input; which were seen is kept on disk, since lines may be many."""
     base = Location(location.alias, location.path.rpartition("/")[0])
-    seen: set[Location] = set()
-    with locations.open_file(location) as stream:
+    with locations.open_file(location) as stream, closing(sqlite3.connect("", isolation_level=None)) as seen:
+        for pragma in ("journal_mode = OFF", f"cache_size = -{SEEN_KIB}"):
+            seen.execute(f"PRAGMA {pragma}")
+        seen.execute("BEGIN")  # one transaction, never ended: nothing of this is kept
+        seen.execute("CREATE TABLE seen (source TEXT PRIMARY KEY) WITHOUT ROWID")
         for line in read_manifest(stream):
             if line.value is None:
                 yield Input(f"line {line.number}", "", error=line.error)
@@ -82,8 +89,7 @@ def _of_manifest(location: Location) -> Iterator[Input]:
             except Refused as error:
                 yield Input(f"line {line.number}", "", error=error)
                 continue
-            if source not in seen:
-                seen.add(source)
+            if seen.execute("INSERT OR IGNORE INTO seen VALUES (?)", (str(source),)).rowcount:
                 yield Input(name_of(base, source), str(source))
 
 

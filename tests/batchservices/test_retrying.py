@@ -1,8 +1,11 @@
 """An ended run is gone on with: what has no prediction is tried again, once, and its filter then covers all."""
 
+import io
+import json
 from unittest import mock
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
@@ -144,3 +147,33 @@ def test_collections_of_the_run_are_not_disturbed(service: BatchService) -> None
     task = collection.synchronize(service=service, dataset_name="all", by=None)
     gone_on(run)
     assert loop.collect(task).added == 3
+
+
+def test_the_command_goes_on_with_a_run(service: BatchService) -> None:
+    run = broken_run(service)
+    stream = io.StringIO()
+    call_command("retry_run", run.pk, "--json", stdout=stream)
+    call_command("retry_run", run.pk, stdout=stream)  # it goes on already
+    assert json.loads(stream.getvalue().splitlines()[0])["status"] == "started"
+    running.execute(run.pk)
+    with pytest.raises(CommandError, match="nothing to try again"):
+        call_command("retry_run", run.pk)
+    with pytest.raises(CommandError, match="no run 0"):
+        call_command("retry_run", 0)
+
+
+def test_the_command_fails_where_something_fails_again(service: BatchService, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = broken_run(service)
+    loop.put("inputs:night/0401.png", b"no image at all")
+    retry = running.retry
+
+    def retried(*, run: BatchRun, by: None) -> None:
+        retry(run=run, by=by)
+        running.execute(run.pk)
+
+    monkeypatch.setattr(running, "retry", retried)
+    stream = io.StringIO()
+    with pytest.raises(CommandError, match=r"nightly \(alarm\)"):
+        call_command("retry_run", run.pk, "--wait", "--json", stdout=stream)
+    told = json.loads(stream.getvalue())
+    assert (told["ok"], told["status"], told["predicted"], told["failed"]) == (False, "alarm", 2, 1)

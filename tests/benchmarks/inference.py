@@ -34,19 +34,19 @@ os.environ |= {
     "HARDMINE_LOG_LEVEL": "WARNING",
 }
 
-import django  # noqa: E402
-from django.conf import settings  # noqa: E402
+import django
+from django.conf import settings
 
 django.setup()
 
-from django.contrib.auth.models import User  # noqa: E402
-from django.core.management import call_command  # noqa: E402
+from django.contrib.auth.models import User
+from django.core.management import call_command
 
-from batchservices import registration, running  # noqa: E402
-from batchservices.deployment import deploy  # noqa: E402
-from batchservices.models import BatchService, InferenceModel  # noqa: E402
-from config.processes import commands  # noqa: E402
-from tests.benchmarks import many_inputs  # noqa: E402
+from batchservices import registration, running
+from batchservices.deployment import deploy
+from batchservices.models import BatchService, InferenceModel
+from config.processes import commands
+from tests.benchmarks import many_inputs
 
 GOAL = 0.85
 GROWS_AT_MOST = 1.15

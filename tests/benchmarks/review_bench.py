@@ -35,25 +35,25 @@ os.environ |= {
     "HARDMINE_SECRET_KEY": secrets.token_urlsafe(60),
 }
 
-import django  # noqa: E402
-from django.conf import settings  # noqa: E402
+import django
+from django.conf import settings
 
 django.setup()
 
-from django.contrib.auth.models import User  # noqa: E402
-from django.core.management import call_command  # noqa: E402
-from django.db import connection  # noqa: E402
-from django.test import Client  # noqa: E402
-from django.urls import reverse  # noqa: E402
-from knox.models import AuthToken  # noqa: E402
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from knox.models import AuthToken
 
-from config.processes import commands  # noqa: E402
-from datasets import bulk_review  # noqa: E402
-from datasets.creation import create_dataset  # noqa: E402
-from datasets.models import Dataset, Label, Sample, Status  # noqa: E402
-from labeling import queue, selections  # noqa: E402
-from labeling.models import ReviewTask, ReviewTaskStatus  # noqa: E402
-from tests.benchmarks import many_samples  # noqa: E402
+from config.processes import commands
+from datasets import bulk_review
+from datasets.creation import create_dataset
+from datasets.models import Dataset, Label, Sample, Status
+from labeling import queue, selections
+from labeling.models import ReviewTask, ReviewTaskStatus
+from tests.benchmarks import many_samples
 
 LABEL_STUDIO_PAGE_MS = 490
 LABEL_STUDIO_CONFIRM_S = 10.9

@@ -4,18 +4,13 @@ What shall start at its time has a schedule, and `start_due` starts it."""
 
 import json
 from argparse import ArgumentParser
-from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from batchservices import running, waiting
-from batchservices.models import BatchRun, BatchService, RunStatus
-from batchservices.words import kept_words
+from batchservices.models import BatchService
 from config.refusals import Refused
-
-BAD = {RunStatus.ALARM, RunStatus.FAILED, RunStatus.STOPPED}
-"""Where the script that comes next cannot rely on the results: an alarm is a run whose images did not all succeed."""
 
 
 class Command(BaseCommand):
@@ -31,7 +26,8 @@ class Command(BaseCommand):
         results = [_start(service, again=again) for service in _services(names)]
         if wait:
             for result in results:
-                self._wait(result)
+                if result["run"] is not None:
+                    result |= waiting.wait_for_run(result["run"], name=result["service"], terminal=self.stderr)
         for result in results:
             if not as_json:
                 self.stdout.write(f"{result['service']}: {result['message']}")
@@ -40,28 +36,6 @@ class Command(BaseCommand):
         failed = ["{service} ({status})".format(**result) for result in results if not result["ok"]]
         if failed:
             raise CommandError(f"Not all went well: {', '.join(failed)}.")
-
-    def _wait(self, result: dict[str, Any]) -> None:
-        if result["run"] is None:
-            return
-        name = result["service"]
-        waiting.wait(partial(waiting.of_run, result["run"]), words=f"{name}, run {result['run']}", terminal=self.stderr)
-        run = BatchRun.objects.get(pk=result["run"])
-        result |= {
-            "status": run.status,
-            "predicted": run.done,
-            "kept": run.kept,
-            "failed": run.failed,
-            "ok": run.status not in BAD,
-            "message": f"Run {run.pk} {run.status}: {run.done:,} predicted, {run.failed:,} failed. "
-            f"{kept_words(run)} {run.error}".strip(),
-        }
-        for task in run.collection_tasks.all():
-            waiting.wait(partial(waiting.of_collection, task.pk), words=f"{name}, filtering", terminal=self.stderr)
-            task.refresh_from_db()
-            result["collection_status"] = task.status
-            result["ok"] = result["ok"] and task.status == "dataset_imported"
-            result["message"] += f" {task.words}"
 
 
 def _services(names: list[str]) -> list[BatchService]:
