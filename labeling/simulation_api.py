@@ -86,6 +86,7 @@ class DatasetSimulationDoor(ListModelMixin, Inside):
     serializer_class = LabelingSimulationSerializer
     above = Dataset
     column = "dataset"
+    keyed = frozenset({"create"})
     permissions = {"list": "datasets.view_sample", "create": "labeling.start_autolabelingtask"}
 
     @extend_schema(request=SimulationInput, responses={202: LabelingSimulationSerializer})
