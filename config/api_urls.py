@@ -17,6 +17,7 @@ from datasets import sample_api as samples
 from hardexamples import api as hardexamples
 from hardexamples.filter_api import FilterDoor
 from labeling import auto_api as auto_labeling
+from labeling import group_api
 from labeling.simulation_api import DatasetSimulationDoor, SimulationDoor
 
 router = SimpleRouter(use_regex_path=False)
@@ -42,6 +43,9 @@ router.register("runs/<int:run_id>/predictions", batchservices.PredictionDoor, "
 router.register("collection_tasks", batchservices.CollectionDoor, "collection-task")
 router.register(
     "datasets/<int:dataset_id>/auto_labeling_tasks", auto_labeling.DatasetAutoLabelingDoor, "dataset-auto-labeling"
+)
+router.register(
+    "datasets/<int:dataset_id>/auto_grouping_tasks", group_api.DatasetAutoGroupingDoor, "dataset-auto-grouping"
 )
 router.register("auto_labeling_tasks", auto_labeling.AutoLabelingDoor, "auto-labeling")
 router.register("datasets/<int:dataset_id>/labeling_simulations", DatasetSimulationDoor, "dataset-labeling-simulation")

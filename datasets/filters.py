@@ -4,7 +4,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django_filters import rest_framework as filters
 
 from config.api.strict import TrueOrFalse
-from datasets.models import Annotation, Dataset, HardReason, Sample, Status, Task
+from datasets.models import Annotation, Dataset, HardReason, Sample, SampleAttribute, Status, Task
 
 MAX_CODE = 32_767
 
@@ -35,6 +35,11 @@ class SampleFilters(filters.FilterSet):
         field_name="hard_coefficient", lookup_expr="lte", min_value=0, max_value=1, help_text="From 0 to 1."
     )
     label = filters.CharFilter(method="with_label", max_length=1024, help_text="The name of an annotation's label.")
+    attribute = filters.CharFilter(
+        method="with_attribute",
+        max_length=129,
+        help_text="A value of a sample attribute, as `name:value`: `group:3` after auto grouping.",
+    )
     predicted_label = filters.CharFilter(max_length=1024)
     name = filters.CharFilter(lookup_expr="icontains", max_length=255, help_text="A part of the name.")
 
@@ -49,3 +54,9 @@ class SampleFilters(filters.FilterSet):
     def with_label(self, samples: QuerySet, name: str, label: str) -> QuerySet:
         """Samples that have an annotation with the label of this name."""
         return samples.filter(Exists(Annotation.objects.filter(sample=OuterRef("pk"), label__name=label)))
+
+    def with_attribute(self, samples: QuerySet, name: str, wanted: str) -> QuerySet:
+        """Samples that have this value of this attribute."""
+        attribute, _, value = wanted.partition(":")
+        has = SampleAttribute.objects.filter(sample=OuterRef("pk"), name=attribute, value__value=value)
+        return samples.filter(Exists(has))

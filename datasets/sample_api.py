@@ -63,7 +63,7 @@ class SampleDoor(RetrieveModelMixin, Door):
     queryset = (
         SAMPLES.filter(dataset__removed_at=None)
         .select_related("confirmed_by")
-        .prefetch_related("reasons", "predictions", "names")
+        .prefetch_related("reasons", "predictions", "names", "attributes__value")
     )
     serializer_class = SampleDetailSerializer
     lookup_value_converter = "int"

@@ -137,13 +137,20 @@ class SampleDetailSerializer(SampleSerializer):
     predictions = PredictionSerializer(many=True)
     names = SampleNameSerializer(many=True)
     confirmed_by: serializers.Field = serializers.StringRelatedField()
+    attributes = serializers.SerializerMethodField()
 
     class Meta(SampleSerializer.Meta):
         fields = [
             *SampleSerializer.Meta.fields,
             "source", "origin", "created_at", "confirmed_at", "confirmed_by", "reasons", "predictions", "names",
+            "attributes",
         ]  # fmt: skip
         read_only_fields = fields
+
+    @extend_schema_field(serializers.DictField(child=serializers.CharField()))
+    def get_attributes(self, sample: Sample) -> dict[str, str]:
+        """Its sample attributes, by name."""
+        return {each.name: each.value.value for each in sample.attributes.all()}
 
 
 WORK_FIELDS = ["error_code", "error", "created_at", "started_at", "finished_at"]

@@ -106,6 +106,8 @@ def _percent(share: float) -> str:
 def _open(task: AutoLabelingTask) -> bool:
     if task.status != AutoLabelingStatus.SUCCEEDED or task.dataset.task != Task.IMAGE_CLASSIFICATION:
         return False
+    if task.kind == AutoLabelingTask.Kind.AUTO_GROUPING:
+        return False
     return not ReviewTask.objects.filter(dataset=task.dataset, batch=_batch(task)).exists()
 
 

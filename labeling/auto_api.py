@@ -25,7 +25,8 @@ LONGEST = 1024
 
 
 class AutoLabelingEvent(serializers.Serializer):
-    """`name` is one of start, init, labeling, result_processing, end; `status` running, success or failed."""
+    """`name` is one of start, init, labeling (of auto grouping: grouping), result_processing, end; `status` running,
+    success or failed."""
 
     name = serializers.CharField()
     status = serializers.CharField()
@@ -33,11 +34,21 @@ class AutoLabelingEvent(serializers.Serializer):
     ended = serializers.DateTimeField(allow_null=True)
 
 
+class AutoGroup(serializers.Serializer):
+    """A group as it was found: its value of the attribute, how many images it has, the most typical samples."""
+
+    value = serializers.CharField()
+    count = serializers.IntegerField()
+    samples = serializers.ListField(child=serializers.IntegerField())
+
+
 class AutoLabelingTaskSerializer(serializers.ModelSerializer):
     """An auto labeling task: `share` of its work is done, 0..1; `learned` is what active learning tells of its
-    classifier."""
+    classifier; `attribute`, `group_count`, `measures` and `groups` are of auto grouping."""
 
     events = AutoLabelingEvent(many=True)
+    measures = serializers.ListField(child=serializers.CharField())
+    groups = AutoGroup(many=True)
     created_by: serializers.Field = serializers.StringRelatedField()
     words = serializers.SerializerMethodField()
     seconds_left = serializers.SerializerMethodField()
@@ -47,7 +58,8 @@ class AutoLabelingTaskSerializer(serializers.ModelSerializer):
         fields = [
             "id", "dataset", "kind", "algorithm", "model_name", "model_sha256", "label_mapping", "filter", "mining",
             "status", "events", "share", "seconds_left", "words", "learned", "total", "done", "unreadable", "proposed",
-            "hard", "passed_over", "stop_requested", "created_by", *WORK_FIELDS,
+            "hard", "passed_over", "attribute", "group_count", "measures", "groups", "stop_requested", "created_by",
+            *WORK_FIELDS,
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -64,7 +76,7 @@ class AutoLabelingTaskSerializer(serializers.ModelSerializer):
 class AutoLabelingInput(Strict):
     """How to label what is unlabeled; as the verb `start_auto_labeling`."""
 
-    kind = serializers.ChoiceField(choices=Kind.choices)
+    kind = serializers.ChoiceField(choices=[Kind.ACTIVE_LEARNING.value, Kind.PRE_LABELING.value])
     algorithm = serializers.ChoiceField(choices=Algorithm.choices, default=Algorithm.FAST)
     model: Any = serializers.PrimaryKeyRelatedField(
         queryset=InferenceModel.objects.all(), allow_null=True, default=None
@@ -139,7 +151,7 @@ class AutoLabelingDoor(RetrieveModelMixin, Door):
     @extend_schema(request=Nothing, responses=AutoLabelingTaskSerializer)
     @action(detail=True, methods=["post"])
     def stop(self, request: Request, pk: int) -> Response:
-        """Stop a task; nothing of it comes to To Be Confirmed."""
+        """Stop a task; nothing comes of it."""
         self.said(Nothing)
         task = self.get_object()
         auto_labeling.stop(task=task, by=self.caller)

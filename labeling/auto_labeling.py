@@ -59,20 +59,17 @@ def start_auto_labeling(
         Refused: unknown_kind, unknown_algorithm, no_model, model_not_ready (409), model_elsewhere, no_activations,
             type_mismatch, unmapped_classes, publishing (409), too_many_tasks (409); as `check`.
     """
-    if kind not in Kind.values:
+    if kind not in (Kind.ACTIVE_LEARNING, Kind.PRE_LABELING):
         raise Refused("unknown_kind", "Choose active learning or pre-labeling.", field="kind")
     if kind == Kind.ACTIVE_LEARNING and algorithm not in Algorithm.values:
         raise Refused("unknown_algorithm", "The algorithm is fast or accurate.", field="algorithm")
     chosen = filter or preset()
     with transaction.atomic():
         dataset = Dataset.objects.select_for_update().get(pk=dataset.pk)
-        _check_not_publishing(dataset)
+        check_not_publishing(dataset)
         check(dataset=dataset, kind=kind)
         mapping = check_model(dataset, kind, model, label_mapping or {})
-        if dataset.auto_labeling_tasks.filter(status__in=AutoLabelingTask.WORKING).count() > MOST_WAITING:
-            words = f"{MOST_WAITING} auto labeling tasks of {dataset.name} wait already. Wait for them, or stop some."
-            raise Refused("too_many_tasks", words, status=409)
-        task = AutoLabelingTask.objects.create(
+        task = AutoLabelingTask(
             dataset=dataset,
             kind=kind,
             algorithm=algorithm if kind == Kind.ACTIVE_LEARNING else "",
@@ -80,24 +77,35 @@ def start_auto_labeling(
             label_mapping=mapping,
             filter=chosen,
             filter_settings=settings_of(chosen).as_dict(),
-            events=[_event("start", "success")],
             created_by=by,
         )
-        holds.place(
-            dataset=dataset,
-            key=hold_key(task),
-            kind=HOLD,
-            words=f"{task.get_kind_display()} labels it.",
-            link=page_of(task),
-        )
-        ring(TASK, task.pk)
+        enqueue(task)
     step("auto_labeling.start.committed")
     return task
 
 
-def _check_not_publishing(dataset: Dataset) -> None:
+def enqueue(task: AutoLabelingTask) -> None:
+    """Puts a new task behind those of its dataset, inside the caller's transaction.
+
+    Raises:
+        Refused: too_many_tasks (409).
+    """
+    dataset = task.dataset
+    if dataset.auto_labeling_tasks.filter(status__in=AutoLabelingTask.WORKING).count() > MOST_WAITING:
+        words = f"{MOST_WAITING} auto labeling tasks of {dataset.name} wait already. Wait for them, or stop some."
+        raise Refused("too_many_tasks", words, status=409)
+    task.events = [_event("start", "success")]
+    task.save()
+    does = "groups" if task.kind == Kind.AUTO_GROUPING else "labels"
+    words = f"{task.get_kind_display()} {does} it."
+    holds.place(dataset=dataset, key=hold_key(task), kind=HOLD, words=words, link=page_of(task))
+    ring(TASK, task.pk)
+
+
+def check_not_publishing(dataset: Dataset) -> None:
+    """Raises Refused: publishing (409)."""
     if DatasetVersion.objects.filter(dataset=dataset, status=VersionStatus.PUBLISHING).exists():
-        words = f"A version of {dataset.name} is being published. Start auto labeling when that is done."
+        words = f"A version of {dataset.name} is being published. Start when that is done."
         raise Refused("publishing", words, status=409)
 
 
@@ -115,7 +123,7 @@ def check(*, dataset: Dataset, kind: str) -> None:
             )
             raise Refused("needs_a_detector", words, status=409, field="kind")
         _check_labeled(dataset)
-    elif not dataset.labels.exists():
+    elif kind == Kind.PRE_LABELING and not dataset.labels.exists():
         raise Refused("too_few_labels", f"{dataset.name} has no labels. Add labels first.", status=409)
     if not Sample.objects.filter(dataset=dataset, status=Status.UNLABELED).exists():
         words = f"{dataset.name} has no unlabeled image. At least one is needed."
@@ -151,21 +159,31 @@ def check_model(
         if kind == Kind.PRE_LABELING:
             raise Refused("no_model", "Choose the model that labels.", field="model")
         return {}
+    check_can_be_asked(model)
+    if model.task != dataset.task:
+        words = f"{dataset.name} is for {dataset.get_task_display().lower()}, {model} is not. Choose another model."
+        raise Refused("type_mismatch", words, field="model")
+    if kind == Kind.PRE_LABELING:
+        return check_mapping(model.class_names, dataset, label_mapping)
+    check_has_activations(model)
+    return {}
+
+
+def check_can_be_asked(model: InferenceModel) -> None:
+    """Raises Refused: model_not_ready (409), model_elsewhere."""
     if model.status != ModelStatus.READY:
         words = f"The model {model} is not ready: {model.error or model.get_status_display()}"
         raise Refused("model_not_ready", words, status=409, field="model")
     if model.elsewhere:
         words = f"{model} runs elsewhere, so it cannot be asked here. Take in its results as a batch service."
         raise Refused("model_elsewhere", words, field="model")
-    if model.task != dataset.task:
-        words = f"{dataset.name} is for {dataset.get_task_display().lower()}, {model} is not. Choose another model."
-        raise Refused("type_mismatch", words, field="model")
-    if kind == Kind.PRE_LABELING:
-        return check_mapping(model.class_names, dataset, label_mapping)
+
+
+def check_has_activations(model: InferenceModel) -> None:
+    """Raises Refused: no_activations."""
     if not model.activations_tensor:
         words = f"{model} shows no activations to learn from. Choose the built-in descriptor, or another model."
         raise Refused("no_activations", words, field="model")
-    return {}
 
 
 def frozen_model(model: InferenceModel | None) -> dict[str, Any]:
@@ -182,7 +200,7 @@ def frozen_model(model: InferenceModel | None) -> dict[str, Any]:
 
 
 def stop(*, task: AutoLabelingTask, by: User) -> None:
-    """Stops a task; nothing of it comes to To Be Confirmed. The next one of the dataset begins.
+    """Stops a task; nothing comes of it. The next one of the dataset begins.
 
     Raises:
         Refused: illegal_status_change (409) for one that has ended.

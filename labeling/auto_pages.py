@@ -16,7 +16,8 @@ from datasets.pages import actor, staff_page
 from labeling import accepting, auto_labeling
 from labeling.auto.acceptance import BOUNDS
 from labeling.auto_forms import AutoLabelingForm
-from labeling.auto_words import EVENTS, learned_of, progress_of, title_of
+from labeling.auto_words import EVENTS, compared_of, learned_of, progress_of, title_of
+from labeling.groups import groups_of
 from labeling.models import AutoLabelingTask
 from labeling.views import job_or_404
 
@@ -88,6 +89,8 @@ def task(request: HttpRequest, job_id: int, task_id: int) -> HttpResponse:
         "offers": [(found_offer, accepting.lacking(found_offer)) for found_offer in accepting.offers(found)],
         "mapping": sorted(found.label_mapping.items()),
         "events": [{**event, "words": EVENTS[event["name"]]} for event in found.events],
+        "groups": groups_of(found),
+        "compared": compared_of(found),
     }
     return TemplateResponse(request, "admin/labeling/auto_task.html", context)
 
@@ -111,7 +114,7 @@ def stop(request: HttpRequest, job_id: int, task_id: int) -> HttpResponse:
     except Refused as refused:
         messages.error(request, refused.message)
     else:
-        messages.success(request, "Stopped. Nothing of it comes to To Be Confirmed.")
+        messages.success(request, "Stopped. Nothing comes of it.")
     return HttpResponseRedirect(reverse("labeling:auto_task", args=[job_id, task_id]))
 
 

@@ -145,7 +145,7 @@ def seer_of(task: AutoLabelingTask) -> Seer:
         model=task.model_sha256,
         tensor=task.activations_tensor,
         predictor=task.predictor,
-        task=task.dataset.task,
+        task=Task.IMAGE_CLASSIFICATION if task.kind == Kind.AUTO_GROUPING else task.dataset.task,
         class_names=task.profile["class_names"] if task.model_sha256 else names_of(task),
         describe=partial(_describe, task),
         asked=bool(task.model_sha256),

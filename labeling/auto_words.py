@@ -12,9 +12,11 @@ EVENTS = {
     "start": "Started",
     "init": "Preparing",
     "labeling": "Labeling",
+    "grouping": "Grouping",
     "result_processing": "Processing results",
     "end": "Ended",
 }
+_RESULTS = "Results come to To Be Confirmed"
 LEAST_TOLD = 0.08  # share of the work from which on the time left can be told
 
 
@@ -35,9 +37,11 @@ class Progress:
 
 
 def title_of(task: AutoLabelingTask) -> str:
-    """What it does: "Active learning, fast"; "Pre-labeling by lights 2"."""
+    """What it does: "Active learning, fast"; "Pre-labeling by lights 2"; "Auto grouping into 20 groups"."""
     if task.kind == AutoLabelingTask.Kind.PRE_LABELING:
         return f"Pre-labeling by {task.model_name}"
+    if task.kind == AutoLabelingTask.Kind.AUTO_GROUPING:
+        return f"Auto grouping into {task.group_count} groups" if task.group_count else "Auto grouping"
     by = f" on activations of {task.model_name}" if task.model_name else ""
     return f"Active learning, {task.algorithm}{by}"
 
@@ -60,16 +64,21 @@ def _words(task: AutoLabelingTask, left: float | None) -> str:
         counts = f", {task.done:,} of {task.total:,} images looked at" if task.total else ""
         until = f". About {lasting(left)} left." if left is not None else "."
         waits = f" It waits: {task.waits_for}" if task.waits_for else ""
-        return f"{now}{counts}{until} Results come to To Be Confirmed when it ends.{waits}"
+        results = "The groups come" if task.kind == AutoLabelingTask.Kind.AUTO_GROUPING else _RESULTS
+        return f"{now}{counts}{until} {results} when it ends.{waits}"
     if task.status == AutoLabelingStatus.SUCCEEDED:
         return result_of(task)
     if task.status == AutoLabelingStatus.FAILED:
         return f"failed. {task.error}"
-    return "stopped. Nothing of it came to To Be Confirmed."
+    return "stopped. Nothing came of it."
 
 
 def result_of(task: AutoLabelingTask) -> str:
     """What came of a task that succeeded."""
+    if task.kind == AutoLabelingTask.Kind.AUTO_GROUPING:
+        images = sum(group["count"] for group in task.groups)
+        words = f"{images:,} images are in {len(task.groups)} groups, as the sample attribute {task.attribute}"
+        return f"{words}; {task.unreadable:,} could not be read." if task.unreadable else f"{words}."
     parts = [f"{task.proposed:,} samples came to To Be Confirmed, {task.hard:,} of them hard"]
     if task.passed_over:
         parts.append(f"{task.passed_over:,} passed over, since people were there first")
@@ -88,3 +97,9 @@ def learned_of(task: AutoLabelingTask) -> str:
         f"Learned from {told['labeled']:,} labeled images by {told['classifier']}, which foretold "
         f"{told['accuracy']:.1%} of them without having learned them (log-loss {told['log_loss']:.3f}; {others})."
     )
+
+
+def compared_of(task: AutoLabelingTask) -> str:
+    """What auto grouping compared images by."""
+    by = f"activations of {task.model_name}" if task.model_name else "the built-in descriptor"
+    return " and ".join([by, ", ".join(task.measures)] if task.measures else [by])

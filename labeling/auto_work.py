@@ -1,12 +1,12 @@
 """The work of an auto labeling task, step by step, wherever a worker before left it.
 
 init freezes what is labeled and what is not; labeling measures, predicts and finds hard examples, into rows that nobody
-else looks at; result_processing brings all of it to To Be Confirmed at once, in the transaction that ends the task.
+else looks at; result_processing brings all of it to To Be Confirmed at once, in the transaction that ends the task. The
+work of auto grouping between init and end is in `labeling.auto_grouping_work`.
 """
 
 import logging
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from django.db import transaction
@@ -17,19 +17,19 @@ from config.refusals import Refused
 from config.steps import step
 from datasets import proposing
 from datasets.models import Annotation, Sample, Status
-from hardexamples import mining, reference
+from hardexamples import mining
 from hardexamples.filter_settings import FilterSettings
 from hardexamples.models import Mining
-from labeling import auto_labeling, auto_predictions
+from labeling import auto_grouping_work, auto_labeling, auto_predictions
 from labeling.auto.ordering import most_useful
+from labeling.auto_measuring import FROZEN, KNOWN, measure, turn_to
 from labeling.auto_predictions import Image, Said
 from labeling.auto_proposals import proposals_of
 from labeling.models import AUTO_LABELING_MOVES, AutoLabelingItem, AutoLabelingStatus, AutoLabelingTask
 
 log = logging.getLogger("hardmine.auto_labeling")
 
-MEASURED = 200  # images between two looks at the clock
-FROZEN, KNOWN, TOLD, FILTERED = 0.05, 0.5, 0.7, 0.95  # how far a task is after each piece of its work
+TOLD, FILTERED = 0.7, 0.95  # how far a task is after each piece of its work
 
 
 def execute(task_id: int) -> None:
@@ -69,29 +69,25 @@ def _fail(task_id: int, error: Refused) -> None:
 def _execute(lease: Lease) -> None:
     tasks = AutoLabelingTask.objects.select_related("dataset", "mining", "filter")
     task = tasks.get(pk=lease.pk)
+    groups = task.kind == AutoLabelingTask.Kind.AUTO_GROUPING
     if task.total is None:
         _freeze(lease, task)
         task.refresh_from_db()
     if task.events[-1]["name"] != "result_processing":
         with lease.renewing():
-            _label(lease, task)
+            (auto_grouping_work.group_images if groups else _label)(lease, task)
         task = tasks.get(pk=lease.pk)
-    _deliver(lease, task)
+    (auto_grouping_work.deliver if groups else _deliver)(lease, task)
     step("auto_labeling.ended")
-
-
-def _turn_to(lease: Lease, task: AutoLabelingTask, name: str, **changes: Any) -> None:
-    """Begins the next event; inside the caller's transaction."""
-    task.events = auto_labeling.turned(task.events, name)
-    lease.hold(changes={"events": task.events, **changes})
 
 
 def _freeze(lease: Lease, task: AutoLabelingTask) -> None:
     """Keeps which samples are labeled how, and which are to be labeled, in chunks by id."""
     with transaction.atomic():
-        _turn_to(lease, task, "init")
+        turn_to(lease, task, "init")
         rows = AutoLabelingTask.objects.filter(pk=task.pk)
         move_one(rows, moves=AUTO_LABELING_MOVES, to=AutoLabelingStatus.RUNNING)
+    groups = task.kind == AutoLabelingTask.Kind.AUTO_GROUPING
     auto_labeling.check(dataset=task.dataset, kind=task.kind)
     unlabeled = Sample.objects.filter(dataset=task.dataset, status=Status.UNLABELED).order_by("id")
     while True:
@@ -108,14 +104,20 @@ def _freeze(lease: Lease, task: AutoLabelingTask) -> None:
             step("auto_labeling.items.before_commit")
         step("auto_labeling.items.committed")
         breathe()
-    claims = Annotation.objects.filter(sample__dataset=task.dataset, sample__status=Status.LABELED).order_by("-id")
-    labeled = dict(claims.values_list("sample", "label"))  # the first of each sample stays
+    learned_from = None if groups else _labeled(task)
     with transaction.atomic():
-        frozen = np.array([list(labeled), list(labeled.values())], "<i8").tobytes()
         total = AutoLabelingItem.objects.filter(task=task).count()
-        _turn_to(lease, task, "labeling", total=total, learned_from=frozen, share=FROZEN)
+        name = "grouping" if groups else "labeling"
+        turn_to(lease, task, name, total=total, learned_from=learned_from, share=FROZEN)
         step("auto_labeling.frozen.before_commit")
     step("auto_labeling.frozen")
+
+
+def _labeled(task: AutoLabelingTask) -> bytes:
+    """What is labeled how: ids of samples and then of the first label of each."""
+    claims = Annotation.objects.filter(sample__dataset=task.dataset, sample__status=Status.LABELED).order_by("-id")
+    labeled = dict(claims.values_list("sample", "label"))  # the first of each sample stays
+    return np.array([list(labeled), list(labeled.values())], "<i8").tobytes()
 
 
 def _label(lease: Lease, task: AutoLabelingTask) -> None:
@@ -123,7 +125,7 @@ def _label(lease: Lease, task: AutoLabelingTask) -> None:
     images = auto_predictions.images_of(task)
     labeled = auto_predictions.labeled_of(task)
     seer = auto_predictions.seer_of(task)
-    _measure(lease, task, images, seer)
+    measure(lease, task, images, seer)
     images = [image for image in images if image.item.readable]
     said = auto_predictions.said_about(
         task, images, labeled, seer, hold=lambda: lease.hold(), done=lambda share: _advance(lease, KNOWN, TOLD, share)
@@ -150,33 +152,13 @@ def _label(lease: Lease, task: AutoLabelingTask) -> None:
     )
     _rank(lease, task, begun, images, said)
     with transaction.atomic():
-        _turn_to(lease, task, "result_processing", share=FILTERED)
+        turn_to(lease, task, "result_processing", share=FILTERED)
         step("auto_labeling.filtered.before_commit")
     step("auto_labeling.filtered")
 
 
 def _advance(lease: Lease, start: float, stop: float, share: float) -> None:
     lease.hold(changes={"share": start + (stop - start) * share})
-
-
-def _measure(lease: Lease, task: AutoLabelingTask, images: Sequence[Image], seer: reference.Seer) -> None:
-    """Has what the store lacks of the images measured; what cannot be read is left out and counted."""
-    unreadable = 0
-    for start in range(0, len(images), MEASURED):
-        part = images[start : start + MEASURED]
-        found = reference.measure([image.labeled() for image in part], seer, lease.hold, parts=False)
-        gone = [image.item.pk for image in part if image.sha256 in found]
-        unreadable += len(gone)
-        done = start + len(part)
-        share = FROZEN + (KNOWN - FROZEN) * done / len(images)
-        with transaction.atomic():
-            lease.hold(changes={"done": done, "share": share, "unreadable": unreadable})
-            if gone:
-                AutoLabelingItem.objects.filter(pk__in=gone).update(readable=False)
-            step("auto_labeling.measured.before_commit")
-        for image in part:
-            image.item.readable = image.item.pk not in set(gone)
-        breathe()
 
 
 def _stage(lease: Lease, task: AutoLabelingTask, images: Sequence[Image], said: Said) -> None:

@@ -89,16 +89,21 @@ AUTO_LABELING_MOVES = {
 
 
 class AutoLabelingTask(LeasedWork):
-    """Labels what is unlabeled in a dataset; its results are staged in items until it ends.
+    """Labels what is unlabeled in a dataset, or groups it; its results are staged in items until it ends.
 
     All that it goes by is frozen: the model (`model_name`, `model_sha256`, `profile`, `activations_tensor`,
     `predictor`; empty where the built-in descriptor is learned from), the filter's settings, and, once `total` is
     known, the samples to label and `learned_from`: ids of labeled samples and then of their labels, int64.
+
+    Of auto grouping `attribute` names what the groups become, `group_count` is how many are wanted (None: as many as
+    there seem to be), `measures` what counts besides the features, and `groups`, once it has ended, each group's value,
+    its count and the ids of its most typical samples.
     """
 
     class Kind(models.TextChoices):
         ACTIVE_LEARNING = "active_learning", "Active learning"
         PRE_LABELING = "pre_labeling", "Pre-labeling"
+        AUTO_GROUPING = "auto_grouping", "Auto grouping"
 
     class Algorithm(models.TextChoices):
         FAST = "fast", "Fast"
@@ -118,6 +123,10 @@ class AutoLabelingTask(LeasedWork):
     filter = models.ForeignKey(HardExampleFilter, models.SET_NULL, null=True, related_name="+")
     filter_settings = models.JSONField(default=dict)
     mining = models.ForeignKey(Mining, models.SET_NULL, null=True, related_name="+")
+    attribute = models.CharField(max_length=64, blank=True)
+    group_count = models.PositiveSmallIntegerField(null=True)
+    measures = models.JSONField(default=list)
+    groups = models.JSONField(default=list)
     status = models.CharField(max_length=16, choices=AutoLabelingStatus, default=AutoLabelingStatus.WAITING)
     learned_from = models.BinaryField(null=True)
     learned = models.JSONField(default=dict)
@@ -147,8 +156,8 @@ class AutoLabelingTask(LeasedWork):
 
 
 class AutoLabelingItem(models.Model):
-    """One sample of an auto labeling task with its staged prediction, in ModelArts' form. How hard it is stands in the
-    task's mining, under the same position."""
+    """One sample of an auto labeling task with its staged prediction, in ModelArts' form, or its group, 0 the largest.
+    How hard it is stands in the task's mining, under the same position."""
 
     task = models.ForeignKey(AutoLabelingTask, models.CASCADE, related_name="items")
     position = models.PositiveIntegerField()
@@ -158,6 +167,7 @@ class AutoLabelingItem(models.Model):
     predicted_label = models.CharField(max_length=1024, blank=True)
     confidence = models.FloatField(null=True)
     usefulness = models.FloatField(default=0.0)
+    group = models.PositiveSmallIntegerField(null=True)
 
     class Meta:
         ordering = ["position"]

@@ -12,11 +12,12 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.http import QueryDict
 from django.utils import timezone
 
 from config.refusals import Refused
+from datasets import attributes
 from datasets.models import Annotation, Dataset, HardReason, Origin, Sample, SampleCount, Status
 
 PAGE_SIZE = 50
@@ -78,6 +79,7 @@ class QueueForm(forms.Form):
     rule = forms.CharField(max_length=64, required=False)
     label = Identity()
     without = Identity()
+    attribute = Identity()
     predicted = forms.CharField(max_length=1024, required=False)
     confidence_from = Share("Confidence from")
     confidence_to = Share("to")
@@ -114,6 +116,7 @@ class Queue:
     rule: str = ""
     label: int | None = None
     without: int | None = None
+    attribute: int | None = None
     predicted: str = ""
     confidence_from: float | None = None
     confidence_to: float | None = None
@@ -146,24 +149,30 @@ class Queue:
 
     def samples(self, dataset: Dataset) -> QuerySet[Sample]:
         """The samples of the queue, in its order."""
-        return self._narrowed(dataset.samples.order_by(f"-{self.column}", "-id"))
+        rows = dataset.samples.all() if self.attribute is None else attributes.having(dataset, self.attribute)
+        return self._narrowed(rows.order_by(f"-{self.column}", "-id"))
 
     def folded(self, dataset: Dataset) -> QuerySet[Sample]:
         """The same, of each stack of near duplicates only the first that the filters leave; all of one stack where the
         queue asks for it."""
         if self.stack:
             return self.samples(dataset)
-        nearer = ahead(OuterRef(self.column), OuterRef("pk"), self.column)
-        before = self._narrowed(stacked(dataset).filter(nearer, stack=OuterRef("stack")))
+        # a sum, since a planner would walk along the order for a bare column, not look into the stack
+        rows = self._stacked(dataset).alias(place=F(self.column) + 0.0)
+        before = rows.filter(ahead(OuterRef(self.column), OuterRef("pk"), "place"), stack=OuterRef("stack"))
         return self.samples(dataset).filter(Q(stack="") | ~Exists(before))
 
     def stack_sizes(self, dataset: Dataset, samples: Sequence[Sample]) -> dict[str, int]:
         """How many samples of the queue stand in the stacks of these."""
         # one look into the index of stacks for each: for `IN` a planner may walk along the whole tab instead
-        alike = self._narrowed(stacked(dataset).filter(stack=OuterRef("stack"))).order_by().values("stack")
+        alike = self._stacked(dataset).filter(stack=OuterRef("stack")).order_by().values("stack")
         number = Subquery(alike.annotate(number=Count("pk")).values("number"))
         leaders = Sample.objects.filter(pk__in=[sample.pk for sample in samples if sample.stack])
         return dict(leaders.values_list("stack").annotate(number=number).order_by())
+
+    def _stacked(self, dataset: Dataset) -> QuerySet[Sample]:
+        rows = self._narrowed(stacked(dataset))
+        return rows if self.attribute is None else attributes.among(rows, self.attribute)
 
     def _narrowed(self, rows: QuerySet[Sample]) -> QuerySet[Sample]:
         asked = {

@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from labeling import auto_pages, job_pages, sample_page, selection_page, similar_page, simulation_pages, views
+from labeling import (
+    auto_pages,
+    group_pages,
+    job_pages,
+    sample_page,
+    selection_page,
+    similar_page,
+    simulation_pages,
+    views,
+)
 from labeling.bench import Bench
 
 app_name = "labeling"
@@ -14,6 +23,8 @@ urlpatterns = [
     path("job/<int:job_id>/history/", job_pages.changes, name="history"),
     path("job/<int:job_id>/auto/", auto_pages.tasks, name="auto_tasks"),
     path("job/<int:job_id>/auto/start/", auto_pages.start, name="auto_start"),
+    path("job/<int:job_id>/auto/group/", group_pages.start, name="group_start"),
+    path("job/<int:job_id>/group/next/", group_pages.following, name="next_group"),
     path("job/<int:job_id>/auto/<int:task_id>/", auto_pages.task, name="auto_task"),
     path("job/<int:job_id>/auto/<int:task_id>/progress/", auto_pages.progress, name="auto_progress"),
     path("job/<int:job_id>/auto/<int:task_id>/accept/", auto_pages.accept, name="auto_accept"),

@@ -18,8 +18,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from config.refusals import Refused
-from datasets import holds, undoing
+from datasets import attributes, holds, undoing
 from datasets.models import (
+    AttributeValue,
     Dataset,
     HardReason,
     Hold,
@@ -33,7 +34,7 @@ from datasets.models import (
     Task,
 )
 from datasets.pages import actor, staff_page
-from labeling import auto_labeling, queue
+from labeling import auto_labeling, groups, queue
 from labeling.auto_words import Progress, progress_of
 from labeling.cards import cards
 from labeling.models import AutoLabelingTask, ReviewTaskStatus
@@ -104,6 +105,8 @@ def grid(request: HttpRequest, job_id: int) -> HttpResponse:
     labels = labels_of(job)
     standing = holds.standing(dataset)
     persons = list(people())
+    auto_tasks = _auto_tasks(dataset, standing)
+    known = attributes.values_of(dataset)
     stacks = wanted.stack_sizes(dataset, page.samples)
     context = {
         **admin.site.each_context(request),
@@ -122,7 +125,10 @@ def grid(request: HttpRequest, job_id: int) -> HttpResponse:
         "undoable": _undoable(undoing.last_done(dataset=dataset, by=actor(request))),
         "redoable": _undoable(undoing.last_undone(dataset=dataset, by=actor(request))),
         "tasks": _tasks(dataset, actor(request)),
-        "auto_tasks": _auto_tasks(dataset, standing),
+        "auto_tasks": auto_tasks,
+        "labeling_goes_on": any(doing.task.kind != AutoLabelingTask.Kind.AUTO_GROUPING for doing in auto_tasks),
+        "group": groups.value_of(dataset, wanted.attribute),
+        "attributes": known,
         "people": persons,
         "orders": [
             (words, replace(wanted, order=key).address(), key == wanted.order) for key, words in queue.ORDERS.items()
@@ -136,7 +142,7 @@ def grid(request: HttpRequest, job_id: int) -> HttpResponse:
             (name, numbers[key], replace(wanted, tab=key).address(), key == wanted.tab)
             for key, name in queue.TABS.items()
         ],
-        "chips": _chips(wanted, labels, persons),
+        "chips": _chips(wanted, labels, persons, known),
         "unfiltered": queue.Queue(tab=wanted.tab, size=wanted.size, order=wanted.order).address(),
         "numbers": numbers,
         "labeled": numbers[Status.LABELED],
@@ -226,8 +232,14 @@ def _auto_tasks(dataset: Dataset, standing: Iterable[Hold]) -> list[Progress]:
     return [progress_of(task) for task in tasks.order_by("id")]
 
 
-def _chips(wanted: queue.Queue, labels: Iterable[Label], persons: Iterable[User]) -> list[tuple[str, str]]:
+def _chips(
+    wanted: queue.Queue,
+    labels: Iterable[Label],
+    persons: Iterable[User],
+    known: Mapping[str, Iterable[AttributeValue]],
+) -> list[tuple[str, str]]:
     """The active filters in words, each with the address without it."""
+    told = {value.pk: str(value) for values in known.values() for value in values}
     names = {label.pk: label.name for label in labels}
     who = {person.pk: person.username for person in persons}
     words: list[tuple[str, dict[str, str | None]]] = [
@@ -243,6 +255,7 @@ def _chips(wanted: queue.Queue, labels: Iterable[Label], persons: Iterable[User]
             f"without label {names.get(wanted.without, 'of another dataset')}" if wanted.without else "",
             {"without": None},
         ),
+        (told.get(wanted.attribute, "an attribute that is gone") if wanted.attribute else "", {"attribute": None}),
         (f"predicted {wanted.predicted}" if wanted.predicted else "", {"predicted": ""}),
         (
             _range("confidence", wanted.confidence_from, wanted.confidence_to),

@@ -4,12 +4,14 @@ from datasets.models.dataset import Dataset, Hold, Label, LabelingJob, SampleCou
 from datasets.models.review import Outcome, ReviewEvent, Verb
 from datasets.models.sample import (
     Annotation,
+    AttributeValue,
     Blob,
     HardReason,
     HardSetBy,
     Origin,
     Prediction,
     Sample,
+    SampleAttribute,
     SampleName,
     Status,
     Usage,
@@ -19,6 +21,7 @@ from datasets.models.version import DatasetVersion, VersionStatus
 
 __all__ = [
     "Annotation",
+    "AttributeValue",
     "Blob",
     "Dataset",
     "DatasetRemoval",
@@ -37,6 +40,7 @@ __all__ = [
     "Prediction",
     "ReviewEvent",
     "Sample",
+    "SampleAttribute",
     "SampleCount",
     "SampleName",
     "Status",

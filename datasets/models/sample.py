@@ -285,3 +285,38 @@ class HardReason(models.Model):
 
     def __str__(self) -> str:
         return self.sentence
+
+
+class AttributeValue(models.Model):
+    """One value that samples of a dataset have of an attribute: "3" of "group". Written by `datasets.attributes` alone;
+    an attribute that is told anew has new values, so that nobody who still sees the old ones decides about others."""
+
+    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="attribute_values")
+    name = models.CharField(max_length=64)
+    value = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "name", "value"], name="attribute_value_once_per_dataset"),
+            models.CheckConstraint(condition=~Q(name="") & ~Q(value=""), name="attribute_has_name_and_value"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.value}"
+
+
+class SampleAttribute(models.Model):
+    """What a sample has of an attribute; at most one value of each, whose name stands here again for that."""
+
+    sample = models.ForeignKey(Sample, models.CASCADE, related_name="attributes", db_index=False)
+    value = models.ForeignKey(AttributeValue, models.CASCADE, related_name="samples", db_index=False)
+    name = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["sample", "name"], name="attribute_once_per_sample")]
+        indexes = [models.Index(fields=["value", "sample"], name="attribute_value_sample")]
+
+    def __str__(self) -> str:
+        return str(self.value)

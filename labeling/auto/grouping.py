@@ -65,3 +65,19 @@ def propose_count(points: np.ndarray, *, seed: int = 0) -> int:
         if score > told_apart:
             best, told_apart = count, score
     return best
+
+
+def typical(points: np.ndarray, groups: np.ndarray, *, most: int) -> list[np.ndarray]:
+    """Of each group, from 0 on, the places of the images nearest to its middle, the nearest first; at most so many.
+
+    Args:
+        points: (n, d) float, as `space` makes them.
+        groups: (n,) int, as `group` gives them.
+        most: images of a group.
+    """
+    found = []
+    for number in range(int(groups.max()) + 1):
+        places = np.flatnonzero(groups == number)
+        away = np.linalg.norm(points[places] - points[places].mean(axis=0), axis=1)
+        found.append(places[np.argsort(away, kind="stable")[:most]])
+    return found

@@ -12,6 +12,7 @@ from tests.factories.batchservices import (
 )
 from tests.factories.datasets import (
     AnnotationFactory,
+    AttributeValueFactory,
     BlobFactory,
     BoxFactory,
     DatasetFactory,
@@ -26,6 +27,7 @@ from tests.factories.datasets import (
     LabelingJobFactory,
     PredictionFactory,
     ReviewEventFactory,
+    SampleAttributeFactory,
     SampleFactory,
     SampleNameFactory,
     image_bytes,
@@ -41,6 +43,7 @@ from tests.factories.labeling import (
 
 __all__ = [
     "AnnotationFactory",
+    "AttributeValueFactory",
     "AutoLabelingItemFactory",
     "AutoLabelingTaskFactory",
     "BatchRunFactory",
@@ -72,6 +75,7 @@ __all__ = [
     "ReviewLeaseFactory",
     "ReviewTaskFactory",
     "RunItemFactory",
+    "SampleAttributeFactory",
     "SampleFactory",
     "SampleNameFactory",
     "StaffFactory",

@@ -10,6 +10,7 @@ from PIL import Image
 from datasets import counters
 from datasets.models import (
     Annotation,
+    AttributeValue,
     Blob,
     Dataset,
     DatasetVersion,
@@ -25,6 +26,7 @@ from datasets.models import (
     Prediction,
     ReviewEvent,
     Sample,
+    SampleAttribute,
     SampleCount,
     SampleName,
     Task,
@@ -238,3 +240,21 @@ class ExportTaskFactory(Factory):
     dataset = factory.SubFactory(DatasetFactory)
     location = "outputs:export"
     created_by = factory.SubFactory(UserFactory)
+
+
+class AttributeValueFactory(Factory):
+    class Meta:
+        model = AttributeValue
+
+    dataset = factory.SubFactory(DatasetFactory)
+    name = "group"
+    value = factory.Sequence(str)
+
+
+class SampleAttributeFactory(Factory):
+    class Meta:
+        model = SampleAttribute
+
+    sample = factory.SubFactory(SampleFactory)
+    value = factory.SubFactory(AttributeValueFactory, dataset=factory.SelfAttribute("..sample.dataset"))
+    name = factory.SelfAttribute("value.name")

@@ -82,7 +82,7 @@ def test_a_task_is_stopped_from_its_page(starter) -> None:
     dataset = digits()
     task = started(dataset)
     shown = starter.post(page(dataset, "auto_stop", task.pk), follow=True).content.decode()
-    assert "Nothing of it comes to To Be Confirmed" in shown
+    assert "Nothing comes of it" in shown
     task.refresh_from_db()
     assert task.status == "stopped"
     assert "cannot become" in starter.post(page(dataset, "auto_stop", task.pk), follow=True).content.decode()

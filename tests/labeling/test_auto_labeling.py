@@ -7,7 +7,7 @@ from config.refusals import Refused
 from datasets import counters, proposing, review
 from datasets.intake import Claim
 from datasets.models import Annotation, DatasetVersion, HardReason, Prediction, Sample, Status
-from labeling import auto_labeling, auto_work
+from labeling import auto_labeling, auto_measuring, auto_work
 from labeling.models import AutoLabelingStatus, AutoLabelingTask
 from tests.factories import (
     AnnotationFactory,
@@ -127,12 +127,12 @@ def test_whatever_dies_nothing_shows_before_the_end_and_nothing_is_lost(ann, mon
         if name == step:
             raise KeyboardInterrupt
 
-    for module in (auto_work, proposing):
+    for module in (auto_work, auto_measuring, proposing):
         monkeypatch.setattr(module, "step", die)
     with pytest.raises(KeyboardInterrupt):
         auto_work.execute(task.pk)
     assert to_be_confirmed(dataset) == (20 if step == "auto_labeling.ended" else 0)
-    for module in (auto_work, proposing):
+    for module in (auto_work, auto_measuring, proposing):
         monkeypatch.setattr(module, "step", steps.step)
     assert done(task).status == AutoLabelingStatus.SUCCEEDED
     assert to_be_confirmed(dataset) == task.proposed == 20

@@ -61,7 +61,8 @@ def _latest(name: str) -> AutoLabelingTask:
     dataset = Dataset.objects.filter(name=name).first()
     if dataset is None:
         raise CommandError(f"There is no dataset {name!r}.")
-    task = dataset.auto_labeling_tasks.filter(status=AutoLabelingStatus.SUCCEEDED).order_by("-id").first()
+    labeled = dataset.auto_labeling_tasks.exclude(kind=AutoLabelingTask.Kind.AUTO_GROUPING)
+    task = labeled.filter(status=AutoLabelingStatus.SUCCEEDED).order_by("-id").first()
     if task is None:
         raise CommandError(f"No auto labeling of {name} has succeeded yet.")
     return task

@@ -4,16 +4,14 @@ import json
 from argparse import ArgumentParser, BooleanOptionalAction
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
-from batchservices.models import InferenceModel
 from config.refusals import Refused
-from datasets.models import Dataset
 from datasets.waiting import progress, until_ended
 from labeling import auto_labeling, auto_work
 from labeling.auto_labeling import Algorithm, Kind
 from labeling.auto_words import progress_of
+from labeling.management.named import dataset_of, look, model_of, user_of
 from labeling.models import AutoLabelingStatus, AutoLabelingTask
 
 
@@ -44,7 +42,7 @@ class Command(BaseCommand):
                 **{name: chosen[name] for name in ("dataset", "by", "algorithm", "pre_label", "model", "mapped")}
             )
             if wait:
-                with progress(str(task), lambda: _look(task.pk)):
+                with progress(str(task), lambda: look(task.pk)):
                     until_ended(task, auto_work.execute)
         except Refused as refused:
             raise CommandError(str(refused)) from None
@@ -68,12 +66,7 @@ class Command(BaseCommand):
 def _start(
     *, dataset: str, by: str, algorithm: str, pre_label: bool, model: str | None, mapped: list[str]
 ) -> AutoLabelingTask:
-    found = Dataset.objects.filter(name=dataset).first()
-    if found is None:
-        raise CommandError(f"There is no dataset {dataset!r}.")
-    user = User.objects.filter(username=by).first()
-    if user is None:
-        raise CommandError(f"There is no user {by!r}.")
+    found, user = dataset_of(dataset), user_of(by)
     pairs = [pair.partition("=") for pair in mapped]
     if not all(name and label for name, _, label in pairs):
         raise CommandError("--map wants CLASS=LABEL.")
@@ -82,20 +75,6 @@ def _start(
         by=user,
         kind=Kind.PRE_LABELING if pre_label else Kind.ACTIVE_LEARNING,
         algorithm=algorithm,
-        model=_model(model) if model else None,
+        model=model_of(model) if model else None,
         label_mapping={name: label for name, _, label in pairs},
     )
-
-
-def _model(words: str) -> InferenceModel:
-    name, _, version = words.rpartition(" ")
-    known = InferenceModel.objects.order_by("-version")
-    exact = known.filter(name=name, version=int(version)) if name and version.isascii() and version.isdigit() else None
-    found = known.filter(name=words).first() or (exact.first() if exact is not None else None)
-    if found is None:
-        raise CommandError(f"There is no model {words!r}.")
-    return found
-
-
-def _look(pk: int) -> tuple[int, int | None]:
-    return AutoLabelingTask.objects.values_list("done", "total").get(pk=pk)
