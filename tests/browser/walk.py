@@ -37,9 +37,9 @@ TURNED = """() => {
 the end of what sets it apart from the rest of its line."""
 
 SERIOUS = {"serious", "critical"}
-EXPECTED = re.compile("Failed to load resource: the server responded with a status of 40[04]")
-"""What Chromium itself says of a refused form and of an address that leads nowhere; any other resource is asked for by
-the pages, whose answers `Faults.listen` sees."""
+EXPECTED = re.compile("Failed to load resource: the server responded with a status of 40[034]")
+"""What Chromium itself says of a refused form, of an expired one, and of an address that leads nowhere; any other
+resource is asked for by the pages, whose answers `Faults.listen` sees."""
 
 FOREIGN = {
     # Django's own SelectFilter2.js, between the two lists of a permission chooser: a <span> with an aria-label

@@ -3,7 +3,7 @@
 
 const model = document.getElementById("id_model");
 const place = document.getElementById("id_results_location");
-const elsewhere = new Set((model?.dataset.elsewhere ?? "").split(" "));
+const elsewhere = new Set(model?.dataset.elsewhere.split(" ").filter(Boolean));
 
 if (model && place) {
     const follow = () => {
