@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -22,7 +22,6 @@ from datasets import attributes, holds, undoing
 from datasets.models import (
     AttributeValue,
     Dataset,
-    HardReason,
     Hold,
     ImportTask,
     Label,
@@ -34,7 +33,7 @@ from datasets.models import (
     Task,
 )
 from datasets.pages import actor, staff_page
-from labeling import auto_labeling, groups, queue
+from labeling import auto_labeling, groups, queue, reasons
 from labeling.auto_words import Progress, progress_of
 from labeling.cards import cards
 from labeling.models import AutoLabelingTask, ReviewTaskStatus
@@ -169,20 +168,9 @@ def filters(request: HttpRequest, job_id: int) -> HttpResponse:
         wanted, _ = queue.read(request.GET)
     except Refused as refused:
         return HttpResponse(refused.message, status=400, content_type="text/plain")
-    hardest = queue.Queue(tab=wanted.tab).samples(dataset).values("pk")[:REASONS_OF]
-    reasons = HardReason.objects.filter(sample__in=hardest)
-    found = reasons.values("code", "rule").annotate(number=Count("sample", distinct=True)).order_by("-number", "code")
+    hardest = queue.Queue(tab=wanted.tab).samples(dataset)[:REASONS_OF]
     context = {
-        "reasons": [
-            {
-                "words": row["rule"].replace("_", " "),
-                "code": row["code"],
-                "number": row["number"],
-                "chosen": row["code"] == wanted.reason,
-                "address": replace(wanted, reason=None if row["code"] == wanted.reason else row["code"]).address(),
-            }
-            for row in found
-        ],
+        "reasons": reasons.lines(wanted, hardest),
         "hardest": REASONS_OF if queue.counts(dataset)[wanted.tab] > REASONS_OF else None,
     }
     return TemplateResponse(request, "admin/labeling/reasons.html", context)
@@ -248,7 +236,7 @@ def _chips(
             _range("hard coefficient", wanted.coefficient_from, wanted.coefficient_to),
             {"coefficient_from": None, "coefficient_to": None},
         ),
-        (f"reason {wanted.reason}" if wanted.reason is not None else "", {"reason": None}),
+        (reasons.words_of(wanted.reason) if wanted.reason is not None else "", {"reason": None}),
         (wanted.rule.replace("_", " "), {"rule": ""}),
         (f"label {names.get(wanted.label, 'of another dataset')}" if wanted.label else "", {"label": None}),
         (

@@ -69,6 +69,8 @@ def places(context: BrowserContext, served: Served) -> dict[str, str]:
         seen |= {shape(address), shape(answer.url)}
         if "text/html" not in answer.headers["content-type"] or shape(answer.url) in found:
             continue
+        policy = dict(part.split(maxsplit=1) for part in answer.headers["content-security-policy"].split(";"))
+        assert "'unsafe-inline'" not in policy.get("script-src", policy["default-src"]), address
         found[shape(answer.url)] = answer.url
         for link in re.findall(r'<a\b[^>]*?\bhref="([^"]+)"', answer.text()):
             target = urljoin(address, unescape(link)).split("#")[0]

@@ -51,17 +51,22 @@ def test_what_one_does_renews_it():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_twenty_reviewers_share_a_queue_without_meeting():
+def test_twenty_reviewers_ask_a_thousand_times_for_the_next_without_meeting():
+    """Each asks seventeen times before deciding: it stays theirs, whoever else asks meanwhile."""
     dataset = DatasetFactory()
     for number in range(60):
         sample = SampleFactory(dataset=dataset, status="to_be_confirmed", hard_coefficient=number / 60)
         AnnotationFactory(sample=sample)
     people = [UserFactory() for _ in range(20)]
     given: list[tuple[int, int]] = []
+    asked: list[int] = []
 
     def work(person) -> None:
         try:
             while sample := leases.next_sample(queue=queue(dataset), by=person):
+                again = [leases.next_sample(queue=queue(dataset), by=person) for _ in range(16)]
+                assert set(again) == {sample}
+                asked.append(1 + len(again))
                 given.append((sample.pk, person.pk))
                 review.confirm(sample_id=sample.pk, by=person, version=sample.version)
         finally:
@@ -70,5 +75,6 @@ def test_twenty_reviewers_share_a_queue_without_meeting():
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(work, people))
     assert len({sample for sample, _ in given}) == len(given) == 60
+    assert sum(asked) >= 1000
     assert not Sample.objects.exclude(status=Status.LABELED).exists()
     assert ReviewLease.objects.values("sample").distinct().count() == ReviewLease.objects.count()

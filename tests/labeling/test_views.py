@@ -155,6 +155,19 @@ def test_reasons_are_counted_for_the_tab(dataset, review):
     assert "reason=0" in text
 
 
+def test_a_rule_with_several_reasons_says_each_in_words(dataset, review):
+    for codes in ((7, 10), (7,)):
+        sample = SampleFactory(dataset=dataset, status=Status.TO_BE_CONFIRMED)
+        for code in codes:
+            HardReasonFactory(sample=sample, rule="image_distribution", code=code)
+    text = review.get(grid(dataset) + "filters/?tab=to_be_confirmed&reason=10").content.decode()
+    assert 'image distribution <span class="hm-num">2</span>' in text
+    assert "rule=image_distribution" in text
+    assert 'The image brightness is unlike the training set <span class="hm-num">2</span>' in text
+    assert 'aria-current="true">The image clarity is unlike the training set <span class="hm-num">1</span>' in text
+    assert "The image clarity is unlike the training set" in review.get(grid(dataset) + "?reason=10").content.decode()
+
+
 def test_reasons_are_those_of_the_hardest_where_a_tab_is_long(dataset, review, monkeypatch):
     monkeypatch.setattr(views, "REASONS_OF", 2)
     for coefficient, rule in ((0.9, "no_target"), (0.8, "no_target"), (0.7, "outlier")):
