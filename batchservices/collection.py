@@ -11,7 +11,7 @@ from django.utils import timezone
 from batchservices.beginning import begin, hold_key
 from batchservices.bringing import bring
 from batchservices.choosing import candidates_of_chosen, count_chosen
-from batchservices.filtering import candidates_of_mining, mine_run
+from batchservices.filtering import mine_run
 from batchservices.inputs import has_inputs
 from batchservices.models import (
     ACTIVE_COLLECTION,
@@ -22,6 +22,7 @@ from batchservices.models import (
     CollectionStatus,
     CollectionTask,
 )
+from batchservices.picked import candidates_of_mining
 from batchservices.recut_work import execute_recut
 from batchservices.recutting import end_recut
 from batchservices.synchronizing import candidates_of_inputs, count_inputs

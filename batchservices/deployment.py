@@ -35,7 +35,7 @@ def deploy(
     processes: int = 0,
     timeout_minutes: int = 0,
     filtering: bool = False,
-    filter: HardExampleFilter | None = None,  # noqa: A002  the domain's word
+    filter: HardExampleFilter | None = None,
     training_manifest: str = "",
     output_dataset: Dataset | None = None,
     output_dataset_name: str = "",
@@ -114,7 +114,7 @@ def configure_filtering(
     service: BatchService,
     by: User | None,
     filtering: bool,
-    filter: HardExampleFilter | None = None,  # noqa: A002  the domain's word
+    filter: HardExampleFilter | None = None,
     training_manifest: str = "",
     output_dataset: Dataset | None = None,
     output_dataset_name: str = "",
@@ -148,7 +148,7 @@ def _configure(
     service: BatchService,
     by: User | None,
     filtering: bool,
-    filter: HardExampleFilter | None,  # noqa: A002  the domain's word
+    filter: HardExampleFilter | None,
     training_manifest: str,
     output_dataset: Dataset | None,
     output_dataset_name: str,

@@ -1,4 +1,5 @@
-"""Models, batch services, their runs, and what was collected from them."""
+"""Batch services and their runs; and by their names all models of this application, whose others stand in modules of
+their own: `registered`, `collected` and `compared`."""
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -7,7 +8,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from batchservices.collected import CollectionTask
 from batchservices.compared import ComparedInput, RunComparison
+from batchservices.registered import InferenceModel, ModelSample
 from batchservices.states import (
     ACTIVE_COLLECTION,
     ACTIVE_RUN,
@@ -23,8 +26,8 @@ from batchservices.states import (
 )
 from config.direction import apart
 from config.leases import LeasedWork
-from datasets.models import Dataset, Task
-from hardexamples.models import HardExampleFilter, Mining, Recut
+from datasets.models import Dataset
+from hardexamples.models import HardExampleFilter
 
 __all__ = [
     "ACTIVE_COLLECTION",
@@ -51,53 +54,6 @@ __all__ = [
 ]
 
 
-class InferenceModel(LeasedWork):
-    """An ONNX file by its hash, with the profile that says how to feed and read it.
-
-    A worker fetches the file where it came from a location (`source`), inspects it and tries it. Then it is ready at
-    once (`at_once`), or when a person has looked at the dry run and accepted it. From then on nothing of it changes.
-    One that runs elsewhere has no file here: another system predicts, and its results are taken in.
-    """
-
-    WORKING = (ModelStatus.CHECKING,)
-
-    name = models.CharField(max_length=100)
-    version = models.PositiveIntegerField(default=1, editable=False)
-    task = models.CharField(max_length=32, choices=Task)
-    sha256 = models.CharField(max_length=64, blank=True, editable=False)
-    size = models.PositiveBigIntegerField(default=0, editable=False)
-    source = models.CharField(max_length=1200, blank=True, editable=False)
-    elsewhere = models.BooleanField("runs elsewhere", default=False, editable=False)
-    at_once = models.BooleanField(default=True, editable=False)
-    class_names = models.JSONField(default=list)
-    profile = models.JSONField(default=dict)
-    activations_tensor = models.CharField(max_length=300, blank=True, editable=False)
-    report = models.JSONField(default=dict, editable=False)
-    status = models.CharField(max_length=16, choices=ModelStatus, default=ModelStatus.CHECKING, editable=False)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
-    )
-    accepted_at = models.DateTimeField(null=True, blank=True, editable=False)
-    accepted_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
-    )
-
-    class Meta:
-        ordering = ["-id"]
-        verbose_name = "model"
-        constraints = [
-            models.UniqueConstraint(fields=["name", "version"], name="model_version_once"),
-            models.CheckConstraint(
-                condition=Q(elsewhere=False) | Q(sha256="", size=0, activations_tensor="", status=ModelStatus.READY),
-                name="model_elsewhere_has_no_file",
-            ),
-        ]
-        permissions = [("accept_inferencemodel", "Can accept models after their dry run")]
-
-    def __str__(self) -> str:
-        return f"{apart(self.name)} {self.version}"
-
-
 SHORTEST_TIMEOUT, LONGEST_TIMEOUT = 3, 10_080
 
 
@@ -105,33 +61,6 @@ def check_timeout(minutes: int) -> None:
     """Raises ValidationError for minutes that no run may be limited to."""
     if minutes and not SHORTEST_TIMEOUT <= minutes <= LONGEST_TIMEOUT:
         raise ValidationError(f"Give 0 for no limit, or {SHORTEST_TIMEOUT} to {LONGEST_TIMEOUT:,} minutes.")
-
-
-class ModelSample(models.Model):
-    """An image that a model is tried on, and what the model said about it; `picture` is a small JPEG of it.
-
-    `location` names any storage, ours included: people's choice was checked before the row was made.
-    """
-
-    model = models.ForeignKey(InferenceModel, models.CASCADE, related_name="samples")
-    position = models.PositiveSmallIntegerField()
-    name = models.CharField(max_length=255)
-    location = models.CharField(max_length=1200)
-    width = models.PositiveIntegerField(null=True)
-    height = models.PositiveIntegerField(null=True)
-    picture = models.BinaryField(null=True)
-    prediction = models.JSONField(null=True)
-    seconds = models.FloatField(null=True)
-    error_code = models.CharField(max_length=64, blank=True)
-    error = models.CharField(max_length=1000, blank=True)
-
-    class Meta:
-        ordering = ["position"]
-        verbose_name = "sample image"
-        constraints = [models.UniqueConstraint(fields=["model", "position"], name="model_sample_once")]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class BatchService(models.Model):
@@ -317,66 +246,3 @@ class RunItem(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-
-class CollectionTask(LeasedWork):
-    """Brings inputs of a service into a dataset: all of them (synchronize), the hard ones of a run (filter), those that
-    are hard now that its mining was decided anew (re-cut), or the inputs of a run at chosen positions.
-
-    `cursor` is how many inputs are settled; the counts move with it in one transaction, so that a resumed task counts
-    each input once. `words` says what came of it. `filter_settings` are what a filter goes by, as its run has them or
-    as they were when a run that had ended was filtered; `missing` names training images that could not be read.
-    """
-
-    WORKING = ACTIVE_COLLECTION
-
-    kind = models.CharField(max_length=16, choices=CollectionKind)
-    service = models.ForeignKey(BatchService, models.PROTECT, related_name="collection_tasks")
-    run = models.ForeignKey(BatchRun, models.PROTECT, null=True, related_name="collection_tasks")
-    mining = models.OneToOneField(Mining, models.PROTECT, null=True, related_name="collection_task")
-    recut = models.OneToOneField(Recut, models.PROTECT, null=True, related_name="collection_task")
-    positions = models.JSONField(default=list)
-    dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="collection_tasks")
-    status = models.CharField(max_length=16, choices=CollectionStatus, default=CollectionStatus.WAITING)
-    input_location = models.CharField(max_length=1000, blank=True)
-    label_mapping = models.JSONField(default=dict)
-    filter_settings = models.JSONField(null=True)
-    missing = models.JSONField(default=list)
-    cursor = models.PositiveIntegerField(default=0)
-    total = models.PositiveIntegerField(null=True)
-    added = models.PositiveIntegerField(default=0)
-    already_there = models.PositiveIntegerField(default=0)
-    already_labeled = models.PositiveIntegerField(default=0)
-    failed = models.PositiveIntegerField(default=0)
-    words = models.CharField(max_length=500, blank=True)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
-    )
-
-    class Meta:
-        ordering = ["-id"]
-        verbose_name = "collection task"
-        constraints = [
-            models.UniqueConstraint(
-                fields=["run"],
-                condition=Q(kind="filter", status__in=ACTIVE_COLLECTION),
-                name="one_active_filtering_per_run",
-            ),
-            models.UniqueConstraint(
-                fields=["service"],
-                condition=Q(kind="synchronize", status__in=ACTIVE_COLLECTION),
-                name="one_active_synchronization_per_service",
-            ),
-            models.CheckConstraint(
-                condition=~Q(kind="filter") | Q(run__isnull=False), name="filtering_belongs_to_a_run"
-            ),
-            models.CheckConstraint(
-                condition=~Q(kind="recut") | Q(run__isnull=False, recut__isnull=False), name="recut_belongs_to_a_run"
-            ),
-            models.CheckConstraint(
-                condition=~Q(kind="chosen") | Q(run__isnull=False), name="chosen_inputs_belong_to_a_run"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()} of {apart(str(self.service))}"

@@ -18,7 +18,7 @@ from django.db.models import F
 
 from batchservices.beginning import hold_key
 from batchservices.bringing import CHUNK_IMAGES, PROBLEMS, Candidate, prepared
-from batchservices.filtering import frozen_of, incoming_of, inputs_of, reference_of
+from batchservices.filtering import frozen_of, inputs_of, reference_of
 from batchservices.models import (
     COLLECTION_MOVES,
     BatchRun,
@@ -26,6 +26,7 @@ from batchservices.models import (
     CollectionTask,
     RunItem,
 )
+from batchservices.picked import incoming_of
 from batchservices.recutting import filtering_of
 from config.leases import CHUNK_ROWS, Lease, breathe
 from config.lifecycle import move_one

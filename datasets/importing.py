@@ -47,7 +47,7 @@ def start_import(
     by: User,
     location: str = "",
     uploads: Iterable[tuple[str, BinaryIO]] = (),
-    format: str = ImportFormat.IMAGES,  # noqa: A002  the field's name
+    format: str = ImportFormat.IMAGES,
     final_annotation: bool = True,
     difficult_only: bool = False,
 ) -> ImportTask:

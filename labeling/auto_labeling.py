@@ -39,7 +39,7 @@ def start_auto_labeling(
     algorithm: str = Algorithm.FAST,
     model: InferenceModel | None = None,
     label_mapping: dict[str, str] | None = None,
-    filter: HardExampleFilter | None = None,  # noqa: A002  the domain's word
+    filter: HardExampleFilter | None = None,
 ) -> AutoLabelingTask:
     """A task that labels what is unlabeled and finds the hard examples of it; workers go on with it, after those of the
     dataset that were started before.

@@ -28,7 +28,7 @@ class Program:
         assert answer.status_code == 200, answer.content
         return answer.json()
 
-    def post(self, address: str, body: dict | None = None, *, status: int = 200, format: str = "json") -> Any:  # noqa: A002
+    def post(self, address: str, body: dict | None = None, *, status: int = 200, format: str = "json") -> Any:
         answer = self.client.post(f"/api/v1/{address}", body or {}, format=format)
         assert answer.status_code == status, answer.content
         return answer.json()

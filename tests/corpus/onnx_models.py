@@ -144,7 +144,7 @@ def tells_sides(*, gain: float = 4.0) -> bytes:
 def follows(*, renames: bool = False, score: float = 0.8) -> bytes:
     """A detector that finds one box of 4 by 4 pixels, around the middle of the light from left to right; a "cat", or if
     it `renames` a "dog" where that is in the right half."""
-    weights = {
+    weights: dict[str, np.ndarray] = {
         "places": np.broadcast_to(np.arange(SIDE) + 0.5, (1, 1, 1, SIDE)).astype(np.float32),
         "base": np.array([[[-2, 2, 2, 6]]], np.float32),
         "across": np.array([[[1, 0, 1, 0]]], np.float32),

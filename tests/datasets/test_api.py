@@ -108,7 +108,7 @@ class TestImports:
         assert [task["id"] for task in listed] == [problem.task_id]
 
     @pytest.mark.parametrize("format", ["images", "directories"])
-    def test_a_location_is_imported_by_a_worker(self, format):  # noqa: A002
+    def test_a_location_is_imported_by_a_worker(self, format):
         dataset = DatasetFactory.create()
         storages["inputs"].save("street/cat/1.png", ContentFile(image_bytes()))
         client = program("datasets.import_dataset", "datasets.view_importtask")

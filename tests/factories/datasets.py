@@ -35,7 +35,7 @@ from datasets.models import (
 from tests.factories.base import Factory, UserFactory
 
 
-def image_bytes(number: int = 0, *, width: int = 32, height: int = 24, format: str = "PNG") -> bytes:  # noqa: A002
+def image_bytes(number: int = 0, *, width: int = 32, height: int = 24, format: str = "PNG") -> bytes:
     """A small image; other numbers give other bytes."""
     color = number % 256, number // 256 % 256, number // 65536 % 256
     image = Image.new("RGB", (width, height), color)
