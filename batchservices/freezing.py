@@ -13,6 +13,7 @@ from batchservices.foreign_results import answered_inputs
 from batchservices.inputs import Input, list_inputs
 from batchservices.keeping import Earlier
 from batchservices.models import RUN_MOVES, BatchRun, ItemStatus, RunItem, RunStatus
+from config import statements
 from config.doorbell import ring
 from config.leases import CHUNK_ROWS, Lease, breathe
 from config.lifecycle import move_one
@@ -22,6 +23,7 @@ from datasets.formats.jsonlines import strict_loads
 
 RUN = "batchservices.execute_run"
 CHUNK_BYTES = 4_000_000
+COLUMNS = [field for field in RunItem._meta.concrete_fields if not field.primary_key]
 
 
 def freeze(lease: Lease, run: BatchRun) -> None:
@@ -99,7 +101,11 @@ def _keep(lease: Lease, earlier: Earlier, chunk: list[RunItem]) -> None:
     earlier.keep(chunk)
     with transaction.atomic():
         lease.hold(progress=False, changes=_counts(1, [(item.status, item.kept) for item in chunk]))
-        RunItem.objects.bulk_create(chunk)
+        statements.insert(RunItem, [field.name for field in COLUMNS], map(_values, chunk))
         step("run.list.before_commit")
     step("run.list.committed")
     breathe()
+
+
+def _values(item: RunItem) -> list[Any]:
+    return [getattr(item, field.attname) for field in COLUMNS]

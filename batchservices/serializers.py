@@ -4,7 +4,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from batchservices.models import LONGEST_TIMEOUT, BatchRun, BatchService, CollectionTask, InferenceModel, RunItem
-from batchservices.words import filtering_words
+from batchservices.words import outlook
 from config.api.strict import Strict
 from datasets.models import Dataset
 from datasets.serializers import WORK_FIELDS
@@ -16,21 +16,26 @@ MAX_CLASSES = 10_000
 
 # --- what is written -------------------------------------------------------------------------------------------------
 class FilteringSerializer(serializers.ModelSerializer):
-    """Hard example filtering of a service; a change counts from its next start on. `words` says what will happen."""
+    """Hard example filtering of a service; a change counts from its next start on. `state` is "Off", "Configured",
+    "Waiting for the run", "Waiting for a start", or that of the last run's filtering; `words` says what will happen."""
 
     label_mapping = serializers.DictField(child=serializers.CharField())
+    state = serializers.SerializerMethodField()
     words = serializers.SerializerMethodField()
 
     class Meta:
         model = BatchService
         fields = [
             "filtering", "filter", "training_manifest", "output_dataset", "label_mapping", "filtering_changed_at",
-            "words",
+            "state", "words",
         ]  # fmt: skip
         read_only_fields = fields
 
+    def get_state(self, service: BatchService) -> str:
+        return outlook(service).state
+
     def get_words(self, service: BatchService) -> str:
-        return filtering_words(service)
+        return outlook(service).words
 
 
 class ServiceSerializer(serializers.ModelSerializer):

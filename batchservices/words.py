@@ -79,11 +79,6 @@ def _since(service: BatchService, run: BatchRun, *, at_once: bool) -> str:
     return f"{why} {what}."
 
 
-def filtering_words(service: BatchService) -> str:
-    """The words of `outlook`."""
-    return outlook(service).words
-
-
 def kept_words(run: BatchRun) -> str:
     """How many predictions of a run were kept, and how many inferred; "" where none was kept."""
     if not run.kept:
@@ -120,7 +115,8 @@ def summary(task: CollectionTask) -> str:
         mining = task.mining
         words = f"{mining.flagged:,} of {mining.total:,} images are hard. {words}"
         if mining.controls:
-            words += f" With {mining.controls:,} others at random, to check the filter blindly."
+            others = "another one" if mining.controls == 1 else f"{mining.controls:,} others"
+            words += f" With {others} at random, to check the filter blindly."
         if mining.reference_missing:
             words += f" Of the training manifest, {mining.reference_missing:,} could not be read."
     return words[:500]

@@ -42,6 +42,7 @@ class DatasetAutoGroupingDoor(ListModelMixin, Inside):
     serializer_class = AutoLabelingTaskSerializer
     above = Dataset
     column = "dataset"
+    keyed = frozenset({"create"})
     permissions = {"list": "datasets.view_sample", "create": "labeling.start_autolabelingtask"}
 
     @extend_schema(request=AutoGroupingInput, responses={202: AutoLabelingTaskSerializer})

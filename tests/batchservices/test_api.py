@@ -90,6 +90,7 @@ class TestServices:
         assert client.put(address, body).json() == client.get(address).json()
         shown = client.get(address).json()
         assert (shown["filtering"], shown["filter"], shown["output_dataset"]) == (True, chosen.pk, dataset.pk)
+        assert shown["state"] == "Configured"
         assert shown["words"].startswith("Hard example filtering is on. Start the service")
         assert client.put(address, {}).json()["field"] == "filtering"
 

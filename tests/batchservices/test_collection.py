@@ -5,7 +5,7 @@ import pytest
 from batchservices import collection, execution, running
 from batchservices.deployment import configure_filtering
 from batchservices.models import BatchService, CollectionTask
-from batchservices.words import filtering_words
+from batchservices.words import outlook
 from config.refusals import Refused
 from datasets import counters
 from datasets.bulk_review import confirm_many
@@ -158,13 +158,13 @@ def test_a_run_without_filtering_filters_nothing_until_the_service_is_started_ag
     filtering(service, output_dataset_name="night")
     running.execute(run.pk)
     assert not CollectionTask.objects.exists()
-    assert filtering_words(service) == (
+    assert outlook(service).words == (
         f"Filtering was off when run {run.pk} started, so nothing was filtered when it ended. Start the service again "
         f"to filter, or filter run {run.pk} now from its kept predictions."
     )
     task = filtered(service)
     assert task.status == "dataset_imported"
-    assert task.words in filtering_words(service)
+    assert task.words in outlook(service).words
 
 
 def test_a_run_filters_by_what_it_froze(service: BatchService) -> None:

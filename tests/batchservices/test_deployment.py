@@ -4,7 +4,7 @@ import pytest
 
 from batchservices.deployment import change, configure_filtering, deploy
 from batchservices.models import BatchService, InferenceModel, ModelStatus
-from batchservices.words import filtering_words
+from batchservices.words import outlook
 from config.refusals import Refused
 from datasets.creation import create_dataset
 from datasets.models import Dataset
@@ -133,10 +133,10 @@ def test_a_new_model_must_fit_the_output_dataset(model: InferenceModel) -> None:
 
 def test_filtering_can_be_switched_off_and_on_and_the_words_say_what_follows(model: InferenceModel) -> None:
     service = place(model, filtering=True, output_dataset_name="street hard", filter=preset(MODELARTS))
-    assert "Start the service" in filtering_words(service)
+    assert "Start the service" in outlook(service).words
     dataset = service.output_dataset
     service = configure_filtering(service=service, by=None, filtering=False, output_dataset=dataset)
-    assert filtering_words(service) == "Hard example filtering is off."
+    assert outlook(service).words == "Hard example filtering is off."
     before = service.filtering_changed_at
     service = configure_filtering(service=service, by=None, filtering=True, output_dataset=dataset)
     assert service.filtering
