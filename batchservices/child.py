@@ -122,12 +122,7 @@ def predict_changed(data: bytes, operations: Sequence[str], boxes: np.ndarray | 
 
 def prepare(data: bytes) -> Prepared:
     """What intake must know of an image. Raises Refused as `datasets.preparation.prepare`; image_crashed, ..."""
-    outcome = _each("datasets.preparation:prepare", data)
-    if outcome.error is not None and outcome.error.code in TRANSIENT:
-        outcome = _each("datasets.preparation:prepare", data)
-    if outcome.error is not None:
-        raise outcome.error
-    return Prepared(**_plain(outcome.value))
+    return Prepared(**_plain(_answer("datasets.preparation:prepare", data)))
 
 
 def close() -> None:
@@ -154,8 +149,10 @@ def _each(function: str, item: Any, *, deadline: float | None = None) -> Outcome
         return _patiently(questions.wait)
 
 
-def _answer(function: str, question: dict[str, Any], *, deadline: float | None = None) -> Any:
+def _answer(function: str, question: Any, *, deadline: float | None = None) -> Any:
     outcome = _each(function, question, deadline=deadline)
+    if outcome.error is not None and outcome.error.code in TRANSIENT:
+        outcome = _each(function, question, deadline=deadline)
     if outcome.error is not None:
         raise outcome.error
     return outcome.value

@@ -11,6 +11,7 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
+from django.contrib.auth.models import User  # noqa: E402  after the setup
 from django.utils import timezone  # noqa: E402  after the setup
 
 from batchservices import choosing, collection, comparison, recutting, registration, running, schedules  # noqa: E402  after the setup
@@ -18,6 +19,7 @@ from batchservices.models import BatchRun, BatchService  # noqa: E402
 from datasets.models import Dataset  # noqa: E402
 from hardexamples.models import Mining  # noqa: E402
 from hardexamples.recut import wish  # noqa: E402
+from labeling import auto_labeling, auto_work, selections, simulating, simulation_work  # noqa: E402
 from tests import loop  # noqa: E402
 
 
@@ -51,7 +53,21 @@ def _schedule(_: int) -> None:
     schedules.start_due(now=timezone.now())
 
 
+def _start_auto_labeling(dataset_id: int) -> None:
+    by = User.objects.earliest("pk")
+    auto_labeling.start_auto_labeling(dataset=Dataset.objects.get(pk=dataset_id), kind="active_learning", by=by)
+
+
+def _start_simulation(dataset_id: int) -> None:
+    simulating.simulate_labeling(dataset=Dataset.objects.get(pk=dataset_id), by=None, seeds=2, most_labels=12)
+
+
 WORK = {
+    "auto labeling": auto_work.execute,
+    "simulation": simulation_work.execute,
+    "review": selections.execute,
+    "start auto labeling": _start_auto_labeling,
+    "start simulation": _start_simulation,
     "check": registration.execute_check,
     "run": running.execute,
     "collection": collection.execute,
@@ -81,7 +97,7 @@ def _answer(number: int) -> None:
 
 if __name__ == "__main__":
     for line in sys.stdin:
-        kind, pk = line.split()
+        kind, pk = line.rsplit(maxsplit=1)
         worker = _fork(kind, int(pk))
         _answer(worker)
         _, status = os.waitpid(worker, 0)
