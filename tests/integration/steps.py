@@ -99,6 +99,15 @@ AUTO_LABELING_STEPS = (
     "auto_labeling.deliver.before_commit",
     "auto_labeling.ended",
 )
+AUTO_GROUPING_STEPS = (
+    "auto_labeling.frozen",
+    "auto_grouping.staged.before_commit",
+    "auto_grouping.staged",
+    "auto_grouping.grouped.before_commit",
+    "auto_grouping.grouped",
+    "auto_grouping.deliver.before_end",
+    "auto_grouping.deliver.before_commit",
+)
 SIMULATION_STEPS = (
     "simulation.frozen.before_commit",
     "simulation.frozen",
@@ -123,6 +132,7 @@ START_STEPS = {
         "labeling.execute_auto_labeling.rung",
         "auto_labeling.start.committed",
     ),
+    "auto_grouping": ("auto_grouping.start.committed",),
     "simulation": ("simulation.start.committed",),
     "register": ("model.bytes.kept", "batchservices.execute_check.before_ring", "batchservices.execute_check.rung"),
 }

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from datasets import blobs, counters
-from datasets.models import Annotation, Dataset, Prediction, ReviewEvent, Status
+from datasets.models import Annotation, Dataset, Prediction, ReviewEvent, SampleAttribute, Status
 from datasets.preparation import Prepared, prepare
 from hardexamples.models import Mining
 from labeling import auto_labeling, auto_work, selections, simulating, simulation_work
@@ -18,7 +18,13 @@ from labeling.selections import Arguments, Selection
 from tests import loop
 from tests.factories import AnnotationFactory, DatasetFactory, LabelFactory, SampleFactory, UserFactory
 from tests.integration.killing import Workers, finish, killed_at_random, release, walk
-from tests.integration.steps import AUTO_LABELING_STEPS, REVIEW_STEPS, SIMULATION_STEPS, START_STEPS
+from tests.integration.steps import (
+    AUTO_GROUPING_STEPS,
+    AUTO_LABELING_STEPS,
+    REVIEW_STEPS,
+    SIMULATION_STEPS,
+    START_STEPS,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -96,6 +102,20 @@ def test_workers_and_sandboxes_of_auto_labeling_are_killed_at_random_moments(wor
     task.refresh_from_db()
     assert is_empty(task) == (task.status != "succeeded")
     finish_auto_labeling(task)
+
+
+def test_a_worker_is_killed_at_every_step_of_auto_grouping(workers: Workers, ann: User) -> None:
+    dataset = digits(labeled=0)
+    assert workers.killed("start auto grouping", dataset.pk, START_STEPS["auto_grouping"][0])
+    task = dataset.auto_labeling_tasks.get()
+    told = SampleAttribute.objects.filter(sample__dataset=dataset)
+    for step in AUTO_GROUPING_STEPS:
+        assert workers.killed("auto labeling", task.pk, step), f"nobody came to {step}"
+        assert not told.exists(), step
+        release(task)
+    finish(task, auto_work.execute)
+    assert (task.status, told.count()) == ("succeeded", UNLABELED), task.error
+    assert sum(group["count"] for group in task.groups) == UNLABELED
 
 
 def test_auto_labeling_is_started_whole_or_not_at_all(workers: Workers, ann: User) -> None:

@@ -19,7 +19,7 @@ from batchservices.models import BatchRun, BatchService  # noqa: E402
 from datasets.models import Dataset  # noqa: E402
 from hardexamples.models import Mining  # noqa: E402
 from hardexamples.recut import wish  # noqa: E402
-from labeling import auto_labeling, auto_work, selections, simulating, simulation_work  # noqa: E402
+from labeling import auto_grouping, auto_labeling, auto_work, selections, simulating, simulation_work  # noqa: E402
 from tests import loop  # noqa: E402
 
 
@@ -58,6 +58,11 @@ def _start_auto_labeling(dataset_id: int) -> None:
     auto_labeling.start_auto_labeling(dataset=Dataset.objects.get(pk=dataset_id), kind="active_learning", by=by)
 
 
+def _start_auto_grouping(dataset_id: int) -> None:
+    dataset, by = Dataset.objects.get(pk=dataset_id), User.objects.earliest("pk")
+    auto_grouping.start_auto_grouping(dataset=dataset, attribute="look", groups=3, by=by)
+
+
 def _start_simulation(dataset_id: int) -> None:
     simulating.simulate_labeling(dataset=Dataset.objects.get(pk=dataset_id), by=None, seeds=2, most_labels=12)
 
@@ -67,6 +72,7 @@ WORK = {
     "simulation": simulation_work.execute,
     "review": selections.execute,
     "start auto labeling": _start_auto_labeling,
+    "start auto grouping": _start_auto_grouping,
     "start simulation": _start_simulation,
     "check": registration.execute_check,
     "run": running.execute,

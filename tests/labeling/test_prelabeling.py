@@ -1,12 +1,17 @@
 """Pre-labeling: a registered model labels what is unlabeled; what it says is judged by the labeled part."""
 
+import numpy as np
 import pytest
+from sklearn.preprocessing import normalize
 
 from batchservices import child, registration
-from datasets import blobs, counters, preparation
+from batchservices.models import InferenceModel
+from datasets import blobs, bulk_review, counters, preparation
 from datasets.models import Annotation, Dataset, HardReason, Label, Prediction, Sample, Status
+from hardexamples import store
 from hardexamples.models import Mining
 from labeling import auto_labeling, auto_work
+from labeling.auto.ordering import FIRST_BLOCK, typical
 from labeling.models import AutoLabelingStatus, AutoLabelingTask
 from tests import loop
 from tests.corpus import onnx_models
@@ -82,6 +87,36 @@ def test_a_classifier_labels_through_the_mapping(dataset) -> None:
     assert (mining.reference_count, mining.total) == (20, 40)
     assert HardReason.objects.filter(sample__dataset=dataset, sample__hard=True).exists()
     assert counters.check(dataset) == []
+
+
+def test_where_labels_are_few_typical_images_come_first_and_from_five_on_hard_ones(dataset) -> None:
+    task = pre_label(dataset, label_mapping=NAMES)
+    images = list(dataset.samples.filter(status=Status.TO_BE_CONFIRMED).select_related("blob").order_by("id"))
+    extractor = store.activations_extractor(task.model_sha256, task.activations_tensor)
+    points = store.load([image.blob.sha256 for image in images], extractor, 1).vectors
+    assert points is not None
+    expected = [images[place].pk for place in typical(normalize(points), FIRST_BLOCK)]
+    assert [image.pk for image in useful(dataset)[:FIRST_BLOCK]] == expected
+    for place, label in enumerate(dataset.labels.all()):
+        for number in range(5):
+            data = loop.png(loop.digits()[0][1000 + 10 * place + number])
+            AnnotationFactory(sample=kept(dataset, data, f"more-{place}-{number}", status="labeled"), label=label)
+    bulk_review.reject_many(sample_ids=[image.pk for image in images], by=task.created_by)
+    again = auto_labeling.start_auto_labeling(
+        dataset=dataset,
+        kind="pre_labeling",
+        by=task.created_by,
+        model=InferenceModel.objects.get(),
+        label_mapping=NAMES,
+    )
+    auto_work.execute(again.pk)
+    hardness = [sample.hard_coefficient for sample in useful(dataset)]
+    assert hardness[:FIRST_BLOCK] == sorted(hardness[:FIRST_BLOCK], reverse=True)
+    assert np.mean(hardness[:5]) > np.mean(hardness)
+
+
+def useful(dataset: Dataset) -> list[Sample]:
+    return list(dataset.samples.filter(status=Status.TO_BE_CONFIRMED).order_by("-usefulness", "-id"))
 
 
 def test_activations_of_a_classifier_are_learned_from(dataset) -> None:

@@ -3,8 +3,9 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.preprocessing import normalize
 
-from labeling.auto.ordering import FIRST_BLOCK, most_useful, typical
+from labeling.auto.ordering import FEW_PER_LABEL, FIRST_BLOCK, most_useful, typical
 
 
 def blobs(*sizes: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -26,6 +27,19 @@ def test_every_kind_is_seen_early_while_labels_are_few() -> None:
     points, kinds = blobs(400, 30, 30)
     order = most_useful(points, np.zeros(len(points)), least_per_label=0)
     assert set(kinds[order[:FIRST_BLOCK]]) == {0, 1, 2}
+
+
+@given(st.integers(0, 9), st.integers(0, 20))
+def test_typical_ones_come_first_below_five_of_each_label_and_hard_ones_from_then_on(least: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    points, kinds = blobs(80, 60, 110, seed=seed)
+    hardness = np.where(kinds == 2, 0.9, 0.1) + rng.uniform(0, 0.05, len(kinds))
+    first = list(most_useful(points, hardness, least_per_label=least, seed=seed)[:FIRST_BLOCK])
+    if least < FEW_PER_LABEL:
+        assert first == list(typical(normalize(points), FIRST_BLOCK, seed=seed)), "whatever is hard"
+        assert set(kinds[first]) == {0, 1, 2}
+    else:
+        assert set(kinds[first]) == {2}
 
 
 def test_hard_ones_come_first_and_not_all_alike() -> None:
