@@ -17,6 +17,7 @@ from hardexamples import reference, store
 from hardexamples.features import EXTRACTOR, VERSION
 from hardexamples.reference import Found, Labeled, Seer
 from hardexamples.scoring import Batch
+from hardexamples.second_look import Looker
 from labeling.auto.learner import learn
 from labeling.models import AutoLabelingItem, AutoLabelingTask
 
@@ -165,6 +166,7 @@ def said_about(
     labeled: Sequence[Labeled],
     seer: Seer,
     *,
+    looker: Looker | None,
     hold: Callable[[], None],
     done: Callable[[float], None],
 ) -> Said:
@@ -175,6 +177,7 @@ def said_about(
         images: readable ones.
         labeled: the labeled part; what the store lacks of it is measured.
         seer: who measures.
+        looker: who looks again at some of the labeled images; None for nobody.
         hold: called first in each transaction; raises to end the work.
         done: called with the share that is done.
 
@@ -186,8 +189,10 @@ def said_about(
         raise Refused("nothing_readable", "None of the unlabeled images can be read.", status=409)
     content = bytes(task.learned_from or b"")
     if task.kind == Kind.PRE_LABELING:
-        known = reference.of_labeled(labeled, content=content, seer=seer, committed=hold) if labeled else None
-        return Said(_batch(task, images, **_answers(task, images)), known)
+        batch = _batch(task, images, **_answers(task, images))
+        if not labeled:
+            return Said(batch, None)
+        return Said(batch, reference.of_labeled(labeled, content=content, seer=seer, committed=hold, looker=looker))
     reference.measure(labeled, seer, hold)
     own = replace(seer, class_names=names_of(task), asked=False)
     found = reference.of_labeled(labeled, content=content, seer=own, committed=hold)

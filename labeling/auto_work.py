@@ -25,6 +25,7 @@ from labeling.auto.ordering import most_useful
 from labeling.auto_measuring import FROZEN, KNOWN, measure, turn_to
 from labeling.auto_predictions import Image, Said
 from labeling.auto_proposals import proposals_of
+from labeling.auto_second_look import again_of, looker_of
 from labeling.models import AUTO_LABELING_MOVES, AutoLabelingItem, AutoLabelingStatus, AutoLabelingTask
 
 log = logging.getLogger("hardmine.auto_labeling")
@@ -127,8 +128,15 @@ def _label(lease: Lease, task: AutoLabelingTask) -> None:
     seer = auto_predictions.seer_of(task)
     measure(lease, task, images, seer)
     images = [image for image in images if image.item.readable]
+    looker = looker_of(task)
     said = auto_predictions.said_about(
-        task, images, labeled, seer, hold=lambda: lease.hold(), done=lambda share: _advance(lease, KNOWN, TOLD, share)
+        task,
+        images,
+        labeled,
+        seer,
+        looker=looker,
+        hold=lambda: lease.hold(),
+        done=lambda share: _advance(lease, KNOWN, TOLD, share),
     )
     _stage(lease, task, images, said)
     with transaction.atomic():
@@ -149,6 +157,7 @@ def _label(lease: Lease, task: AutoLabelingTask) -> None:
         subjects=subjects,
         found=said.found,
         hold=lambda progress: lease.hold(progress=progress),
+        again=again_of(looker, images),
     )
     _rank(lease, task, begun, images, said)
     with transaction.atomic():

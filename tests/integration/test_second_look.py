@@ -9,16 +9,20 @@ import pytest
 from batchservices import registration
 from batchservices.deployment import deploy
 from batchservices.models import BatchRun, BatchService, CollectionTask
-from datasets import review
+from datasets import blobs, review
 from datasets.formats import voc
 from datasets.intake import Claim
 from datasets.models import Annotation, Sample
+from datasets.preparation import Prepared, prepare
 from hardexamples import second_look
 from hardexamples.filters import FilterChoices, create_filter
 from hardexamples.models import Features, HardExampleFilter
+from labeling import auto_labeling, auto_work
+from labeling.models import AutoLabelingTask
 from tests import loop
 from tests.batchservices.test_closer_looks import CLASSIFIER, DETECTOR, lit
 from tests.corpus import onnx_models
+from tests.factories import AnnotationFactory, DatasetFactory, LabelFactory, SampleFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -193,3 +197,47 @@ def test_labels_of_the_training_set_that_are_probably_wrong_are_listed() -> None
     first = task.mining.suspects.first()
     assert first is not None
     assert Features.objects.filter(sha256=first.sha256).exists()
+
+
+def pre_labeled(*, labeled: int, **chosen: Any) -> AutoLabelingTask:
+    """A dataset with the torn image and sure ones, labeled by the model that tells sides."""
+    row = registration.register_model(
+        name=f"labels {labeled}", data=onnx_models.tells_sides(), by=None, profile=CLASSIFIER
+    )
+    registration.execute_check(row.pk)
+    row.refresh_from_db()
+    dataset = DatasetFactory.create(name=f"sides {labeled}")
+    labels = [LabelFactory.create(dataset=dataset, name=name) for name in CLASSIFIER["class_names"]]
+    images = {"torn.png": lit(190, 60)} | {f"sure{number}.png": lit(255, number) for number in range(4)}
+    images |= {f"known{number}.png": lit(240 + number, 240 + number) for number in range(labeled)}
+    for name, data in images.items():
+        prepared = Prepared(**prepare(data))
+        blobs.keep(prepared=prepared, data=data)
+        known = name.startswith("known")
+        blob = blobs.rows([prepared])[prepared.sha256]
+        sample = SampleFactory.create(dataset=dataset, blob=blob, name=name, status="labeled" if known else "unlabeled")
+        if known:
+            AnnotationFactory(sample=sample, label=labels[0])
+    task = auto_labeling.start_auto_labeling(
+        dataset=dataset, kind="pre_labeling", by=UserFactory.create(), model=row, filter=own(**chosen)
+    )
+    auto_work.execute(task.pk)
+    task.refresh_from_db()
+    assert task.status == "succeeded", task.error
+    return task
+
+
+@pytest.mark.parametrize("labeled", [0, 12])
+def test_pre_labeling_looks_again_as_a_run_does(labeled: int) -> None:
+    task = pre_labeled(labeled=labeled)
+    assert task.mining is not None
+    assert task.mining.second_looks >= 1
+    sample = Sample.objects.get(dataset=task.dataset, name="torn.png")
+    assert "mirrored, the model says dog 0.98 instead of cat 0.98" in sample.reasons.get(code=20).sentence
+
+
+def test_pre_labeling_without_augmentations_asks_nothing_more() -> None:
+    task = pre_labeled(labeled=0, aug_op_config="")
+    assert task.mining is not None
+    assert task.mining.second_looks == 0
+    assert not Sample.objects.get(dataset=task.dataset, name="torn.png").reasons.filter(code=20).exists()
