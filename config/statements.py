@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection
-from django.db.models import Field, Model
+from django.db.models import Field, Model, QuerySet
 
 
 def insert(
@@ -24,6 +24,19 @@ def insert(
     columns, marks = ", ".join(map(_column, known)), ", ".join(["%s"] * len(known))
     statement = f"INSERT INTO {_table(model)} ({columns}) VALUES ({marks})"  # noqa: S608  our own names
     _execute(statement + (" ON CONFLICT DO NOTHING" if ignore_conflicts else ""), known, rows)
+
+
+def insert_from(model: type[Model], fields: Sequence[str], rows: QuerySet) -> None:
+    """Inserts what a query finds, without a way through this process.
+
+    Args:
+        fields: as of `insert`.
+        rows: a query by `values_list`, its columns in the order of the fields.
+    """
+    columns = ", ".join(_column(_field(model, name)) for name in fields)
+    found, values = rows.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {_table(model)} ({columns}) {found}", values)
 
 
 def update(model: type[Model], fields: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

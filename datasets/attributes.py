@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Value
 
 from config import statements
 from config.refusals import Refused
@@ -51,16 +51,21 @@ def assign(*, dataset: Dataset, name: str, values: Mapping[int, str]) -> dict[st
     check_name(name)
     Dataset.objects.select_for_update().get(pk=dataset.pk)
     ours = set(Sample.objects.filter(dataset=dataset).values_list("pk", flat=True))
-    told = {pk: value for pk, value in values.items() if pk in ours}
-    wanted = list(dict.fromkeys(told.values()))
-    _check_values(wanted)
+    told: dict[str, list[int]] = {}
+    for pk, value in values.items():
+        if pk in ours:
+            told.setdefault(value, []).append(pk)
+    _check_values(list(told))
     before = list(AttributeValue.objects.filter(dataset=dataset, name=name).values_list("pk", flat=True))
     SampleAttribute.objects.filter(value__in=before).delete()
     AttributeValue.objects.filter(pk__in=before).delete()
-    made = {value: AttributeValue.objects.create(dataset=dataset, name=name, value=value) for value in wanted}
-    step("attributes.before_rows")
-    rows = ((pk, made[value].pk, name) for pk, value in told.items())
-    statements.insert(SampleAttribute, ("sample", "value", "name"), rows)
+    made = {}
+    for value, ids in told.items():
+        made[value] = AttributeValue.objects.create(dataset=dataset, name=name, value=value)
+        rows = Sample.objects.filter(pk__in=picking.of(ids)).order_by("pk")
+        said = rows.values_list("pk", Value(made[value].pk), Value(name))
+        statements.insert_from(SampleAttribute, ("sample", "value", "name"), said)
+        step("attributes.value")
     return made
 
 

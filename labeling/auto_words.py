@@ -77,7 +77,7 @@ def result_of(task: AutoLabelingTask) -> str:
     """What came of a task that succeeded."""
     if task.kind == AutoLabelingTask.Kind.AUTO_GROUPING:
         images = sum(group["count"] for group in task.groups)
-        words = f"{images:,} images are in {len(task.groups)} groups, as the sample attribute {task.attribute}"
+        words = f"{images:,} images are in {len(task.groups)} groups, as the sample attribute “{task.attribute}”"
         return f"{words}; {task.unreadable:,} could not be read." if task.unreadable else f"{words}."
     parts = [f"{task.proposed:,} samples came to To Be Confirmed, {task.hard:,} of them hard"]
     if task.passed_over:

@@ -53,7 +53,7 @@ class AutoGroupingForm(forms.Form):
         label="Color counts, too",
         required=False,
         widget=UnfoldBooleanWidget(),
-        help_text="Each of them weighs as much as everything else that images are compared by.",
+        help_text="Each of them weighs about as much as everything else that images are compared by.",
     )
 
     def __init__(self, *args: Any, dataset: Dataset, **kwargs: Any) -> None:

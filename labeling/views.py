@@ -33,7 +33,7 @@ from datasets.models import (
     Task,
 )
 from datasets.pages import actor, staff_page
-from labeling import auto_labeling, groups, queue, reasons
+from labeling import auto_grouping, auto_labeling, groups, queue, reasons
 from labeling.auto_words import Progress, progress_of
 from labeling.cards import cards
 from labeling.models import AutoLabelingTask, ReviewTaskStatus
@@ -106,6 +106,7 @@ def grid(request: HttpRequest, job_id: int) -> HttpResponse:
     persons = list(people())
     auto_tasks = _auto_tasks(dataset, standing)
     known = attributes.values_of(dataset)
+    group = groups.value_of(dataset, wanted.attribute)
     stacks = wanted.stack_sizes(dataset, page.samples)
     context = {
         **admin.site.each_context(request),
@@ -126,7 +127,8 @@ def grid(request: HttpRequest, job_id: int) -> HttpResponse:
         "tasks": _tasks(dataset, actor(request)),
         "auto_tasks": auto_tasks,
         "labeling_goes_on": any(doing.task.kind != AutoLabelingTask.Kind.AUTO_GROUPING for doing in auto_tasks),
-        "group": groups.value_of(dataset, wanted.attribute),
+        "group": group,
+        "group_task": group and auto_grouping.standing(dataset, group.name),
         "attributes": known,
         "people": persons,
         "orders": [

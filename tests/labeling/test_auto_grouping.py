@@ -34,7 +34,7 @@ STEPS = (
     "auto_grouping.staged",
     "auto_grouping.grouped.before_commit",
     "auto_grouping.grouped",
-    "attributes.before_rows",
+    "attributes.value",
     "auto_grouping.deliver.before_end",
     "auto_grouping.deliver.before_commit",
     "auto_labeling.ended",
