@@ -40,8 +40,11 @@ class Telling(TestCase):
             values = attributes.values_of(dataset).get(name, [])
             assert [each.value for each in values] == list(dict.fromkeys(told.values()))
             for each in values:
-                having = attributes.having(dataset, each.pk)
-                assert {sample.pk for sample in having} == {pk for pk, value in told.items() if value == each.value}
+                expected = {pk for pk, value in told.items() if value == each.value}
+                for few in (0, SAMPLES):  # both ways to find them
+                    with pytest.MonkeyPatch.context() as patch:
+                        patch.setattr(attributes, "FEW", few)
+                        assert {sample.pk for sample in attributes.having(dataset, each.pk)} == expected
         assert said(other, "group") == {foreign.pk: "there"}
 
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from datasets import attributes
 from datasets.models import AttributeValue, Status
-from labeling import auto_grouping, auto_work, selections
+from labeling import auto_grouping, auto_work, portrait, queue, selections
 from labeling.models import AutoLabelingTask
 from tests.factories import DatasetFactory, SampleFactory, StaffFactory, UserFactory
 from tests.labeling.auto.digits import digits
@@ -163,6 +163,22 @@ def test_the_next_group_begins_again_at_the_first(review) -> None:
     assert [url.partition("attribute=")[2] for url in onward] == [str(last.pk), str(last.pk), str(first.pk)]
     assert review.get(f"{page(dataset, 'next_group')}?attribute=x").status_code == 404
     assert review.get(page(dataset, "next_group")).status_code == 404
+
+
+@pytest.mark.parametrize("few", [0, 5000])
+def test_who_goes_through_a_group_one_by_one_stays_in_it(reviewer, monkeypatch, few) -> None:
+    monkeypatch.setattr(attributes, "FEW", few)
+    dataset = digits()
+    grouped(dataset)
+    value = values(dataset)[1]
+    inside = set(dataset.samples.filter(attributes__value=value).values_list("pk", flat=True))
+    wanted = queue.Queue(tab="unlabeled", attribute=value.pk)
+    sample = wanted.folded(dataset).first()
+    seen = [sample.pk]
+    while len(seen) < len(inside):
+        sample = portrait.onward(sample=sample, wanted=wanted, dataset=dataset, by=reviewer)
+        seen.append(sample.pk)
+    assert set(seen) == inside
 
 
 def test_a_large_group_is_labeled_by_a_worker(review, monkeypatch) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from labeling.auto.grouping import group, propose_count, space
+from labeling.auto.grouping import group, propose_count, space, typical
 
 
 def kinds(sizes: list[int], *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -45,3 +45,16 @@ def test_images_that_are_all_alike_are_grouped_all_the_same() -> None:
     same = np.ones((40, 5))
     assert propose_count(space(same)) == 2
     assert len(group(space(same), count=3)) == 40
+
+
+def test_a_measure_that_says_nothing_does_not_hide_what_images_look_like() -> None:
+    points, truth = kinds([40] * 4)
+    clarity = np.random.default_rng(0).random((len(points), 1))
+    assert adjusted_rand_score(truth, group(space(points, clarity), count=4)) > 0.9
+
+
+def test_typical_images_are_those_in_the_middle_of_their_group() -> None:
+    points = np.array([[0.0], [1.0], [2.0], [10.0], [11.0], [30.0]])
+    groups = np.array([0, 0, 0, 1, 1, 0])
+    found = typical(points, groups, most=2)
+    assert [list(places) for places in found] == [[2, 1], [3, 4]]
