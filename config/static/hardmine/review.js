@@ -7,6 +7,8 @@ import { BoxTable } from "./boxtable.js";
 import { Drafts } from "./drafts.js";
 import { listen } from "./keys.js";
 import { Notices } from "./notices.js";
+import { Pictures } from "./pictures.js";
+import { Presence } from "./presence.js";
 import { Doors, token } from "./saving.js";
 
 const root = document.querySelector("[data-sample]");
@@ -20,18 +22,16 @@ const labels = [...form.querySelectorAll("[data-label]")];
 const shortcuts = new Map(bench.labels.map(({ name, shortcut }) => [shortcut, name]));
 shortcuts.delete("");
 
-const BEAT = 30_000; // milliseconds between two signs that somebody is here
 const DOUBLE = 400; // milliseconds in which a second click belongs to the image before
 
 let shown = JSON.parse(root.dataset.portrait);
 let shownAt = performance.now();
 let busy = false;
-let active = true;
 let leaving = false; // with a drawing that may be lost: its owner said so
 let editor = null;
 let Editor = null;
 const table = bench.classification ? null : new BoxTable(part("boxes"));
-let preloaded = [];
+const pictures = new Pictures();
 
 const drafts = new Drafts({
   user: bench.user,
@@ -45,6 +45,8 @@ const doors = new Doors({
   csrf: form.querySelector("[name=csrfmiddlewaretoken]").value,
   say: (state, other) => notices.waiting(state, { login: bench.login, other, retry: () => doors.retry() }),
 });
+
+const presence = new Presence({ doors, at: () => shown.id, told: held });
 
 // --- showing a sample ------------------------------------------------------------------------------------------------
 const link = (name, address) => {
@@ -88,13 +90,6 @@ function press(names) {
     button.classList.toggle("hm-active", on);
     button.setAttribute("aria-pressed", String(on));
   }
-}
-
-async function loaded(sample) {
-  const image = preloaded.find((one) => one.src === new URL(sample.image, location).href) ?? new Image();
-  image.src ||= sample.image;
-  await image.decode().catch(() => {}); // a broken image shows as one
-  return image;
 }
 
 function picture(sample, image) {
@@ -151,23 +146,15 @@ function recall() {
 
 /** Shows a sample: `push` puts it into the browser's history. */
 async function show(sample, { push = true } = {}) {
-  picture(sample, await loaded(sample));
+  picture(sample, await pictures.ready(sample.image));
   facts(sample);
   notices.clear();
   shownAt = performance.now();
   if (push) history.pushState({ id: shown.id }, "", shown.address);
   else history.replaceState({ id: shown.id }, "", shown.address);
   (editor?.element ?? stage).focus({ preventScroll: true }); // a button that was pressed for the last image is not pressed for this one
-  preload();
+  pictures.expect(shown.preload);
   recall();
-}
-
-function preload() {
-  preloaded = shown.preload.map((address) => {
-    const image = preloaded.find((one) => one.src === new URL(address, location).href) ?? new Image();
-    image.src ||= address;
-    return image;
-  });
 }
 
 // --- what people do --------------------------------------------------------------------------------------------------
@@ -245,7 +232,7 @@ const turn = (way, event) =>
       if (!body.sample) return notices.say(body.said);
       await show(body.sample, { push: body.sample.id !== shown.id });
       notices.say(body.said);
-      hold();
+      presence.hold();
       return undefined;
     }),
   );
@@ -324,19 +311,7 @@ form.addEventListener("submit", (event) => {
   else decide(value, value === "confirm" ? claimed() : null);
 });
 
-// --- being here ------------------------------------------------------------------------------------------------------
-async function hold() {
-  active = false;
-  const { id } = shown;
-  const answer = await doors.tell(`${id}/hold/`, { open: true });
-  if (answer?.status === 200 && id === shown.id) held(answer.body.holder);
-}
-
-for (const name of ["keydown", "pointerdown", "pointermove", "wheel"]) {
-  document.addEventListener(name, () => (active = true), { passive: true });
-}
-setInterval(() => active && hold(), BEAT);
-window.addEventListener("pagehide", () => doors.tell(`${shown.id}/hold/`, { open: false }));
+// --- leaving and coming back -----------------------------------------------------------------------------------------
 window.addEventListener("beforeunload", (event) => {
   if ((unsaved() && !leaving) || doors.unsaved) event.preventDefault();
 });
@@ -345,7 +320,7 @@ async function revisit(id) {
   const answer = await doors.get(`${id}/`);
   if (answer?.status !== 200) return location.reload();
   await show(answer.body, { push: false });
-  return hold();
+  return presence.hold();
 }
 window.addEventListener("popstate", ({ state }) => {
   if (!state || busy) return;
@@ -362,6 +337,6 @@ if (!bench.classification) {
 }
 history.replaceState({ id: shown.id }, "", shown.address);
 facts(shown);
-preload();
+pictures.expect(shown.preload);
 recall();
-hold();
+presence.hold();
