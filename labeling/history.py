@@ -1,5 +1,6 @@
 """The history of a dataset as people read it: one line an action, however many samples it was about."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from labeling.chronicle import changes, grounds_of
 
 LINES = 50
 MOST_EVENTS = 2_000  # read for a page
+COMPARED = 100  # events of an action whose changes are told
+KINDS = 3  # of changes that are told of one action
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class Line:
         event: its latest event.
         number: how many samples it was about.
         undone: how many of its decisions were taken back.
-        words: what changed, of an action about one sample; on what grounds samples were accepted at once.
+        words: what was before and after, by how often where samples differ; on what grounds samples were accepted.
     """
 
     event: ReviewEvent
@@ -47,12 +50,16 @@ def page_of(dataset: Dataset, *, before: int | None = None) -> Page:
     if before is not None:
         events = events.filter(pk__lt=before)
     heads: dict[str, ReviewEvent] = {}
+    told: dict[str, Counter[str]] = {}
     last: int | None = None
     for event in events[:MOST_EVENTS]:
         key = event.batch or f"event {event.pk}"
         if key not in heads and len(heads) == LINES:
             break
         heads.setdefault(key, event)
+        kinds = told.setdefault(key, Counter())
+        if kinds.total() < COMPARED and event.after:
+            kinds[", ".join(changes(event.before, event.after))] += 1
         last = event.pk
     batches = [event.batch for event in heads.values() if event.batch]
     numbers = {
@@ -64,12 +71,23 @@ def page_of(dataset: Dataset, *, before: int | None = None) -> Page:
     }
     accepted = [event.batch for event in heads.values() if event.verb == Verb.ACCEPT]
     grounds = grounds_of(accepted) if accepted else {}
-    lines = [_line(event, *numbers.get(event.batch, (1, 0)), grounds.get(event.batch, "")) for event in heads.values()]
+    lines = [
+        _line(event, *numbers.get(event.batch, (1, 0)), [*_told(told[key]), grounds.get(event.batch, "")])
+        for key, event in heads.items()
+    ]
     more = last is not None and dataset.review_events.filter(pk__lt=last).exists()
     return Page(lines, last if more else None)
 
 
-def _line(event: ReviewEvent, number: int, undone: int, grounds: str) -> Line:
+def _line(event: ReviewEvent, number: int, undone: int, words: Sequence[str]) -> Line:
     undone = undone or int(hasattr(event, "undone_by"))
-    told = changes(event.before, event.after) if number == 1 and event.after else []
-    return Line(event, number, undone, ", ".join([*told, grounds] if grounds else told))
+    return Line(event, number, undone, ", ".join(filter(None, words)))
+
+
+def _told(kinds: Counter[str]) -> list[str]:
+    """What changed, the most frequent first: "3 × To Be Confirmed → Labeled, cat → dog; 1 × as it was"."""
+    if len(kinds) == 1:
+        return list(kinds)
+    listed = [f"{number:,} × {words or 'as it was'}" for words, number in kinds.most_common(KINDS)]
+    rest = kinds.total() - sum(number for _, number in kinds.most_common(KINDS))
+    return ["; ".join([*listed, f"{rest:,} others"] if rest else listed)]

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from datasets import bulk_review, undoing
+from datasets.bulk_labels import Relabeling, label_many
 from datasets.intake import Claim
 from datasets.models import Annotation, Dataset, ReviewEvent, Status
 from datasets.review import confirm, reject
@@ -90,6 +91,18 @@ def test_history_is_a_line_an_action(dataset, reviewer):
     lines = history.page_of(dataset).lines
     assert [(line.event.verb, line.number) for line in lines] == [("confirm", 1), ("mark_hard", 4)]
     assert lines[0].words == "To Be Confirmed → Labeled, cat → dog"
+
+
+def test_history_of_many_says_what_was_before_and_after(dataset, reviewer):
+    bulk_review.mark_hard(samples=dataset.samples.all(), by=reviewer)
+    versions = dict(dataset.samples.values_list("pk", "version"))
+    LabelFactory(dataset=dataset, name="owl")
+    confirm(sample_id=min(versions), by=reviewer, claims=[Claim("owl", by=Annotation.By.HUMAN)])
+    versions = dict(dataset.samples.values_list("pk", "version"))
+    label_many(dataset=dataset, samples=versions, wanted=Relabeling(only=["owl"]), by=reviewer, batch="")
+    words = [line.words for line in history.page_of(dataset).lines]
+    assert words[0] == "3 × To Be Confirmed → Labeled, cat → owl; 1 × as it was"
+    assert words[2] == "hard example"
 
 
 def test_history_goes_on_where_a_page_ends(dataset, reviewer, monkeypatch):
