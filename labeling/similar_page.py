@@ -64,6 +64,7 @@ def from_selection(request: HttpRequest, job_id: int) -> HttpResponse:
 def page(request: HttpRequest) -> HttpResponse:
     """The nearest first; a POST adds the chosen ones to a dataset."""
     context: dict[str, Any] = {**admin.site.each_context(request), "title": "Find similar data", "is_fullwidth": "1"}
+    status = 200
     try:
         asked = _asked(request)
         context |= _shown(request, asked)
@@ -71,9 +72,8 @@ def page(request: HttpRequest) -> HttpResponse:
             return _add(request, asked)
     except Refused as refused:
         context["mistake"] = refused.message
-    return TemplateResponse(
-        request, "admin/labeling/similar.html", context, status=400 if "mistake" in context else 200
-    )
+        status = 200 if refused.code == "not_measured" else 400  # an answer, which links lead to; not a mistake
+    return TemplateResponse(request, "admin/labeling/similar.html", context, status=status)
 
 
 def _asked(request: HttpRequest) -> Asked:

@@ -23,6 +23,7 @@ from django.urls import reverse  # noqa: E402
 from datasets import creation, review  # noqa: E402
 from datasets.intake import Claim, Incoming, take_in  # noqa: E402
 from datasets.models import Dataset, LabelingJob  # noqa: E402
+from hardexamples.features import EXTRACTOR, VERSION  # noqa: E402
 from hardexamples.models import Features  # noqa: E402
 from tests.browser.bench import incoming, picture  # noqa: E402
 from tests.factories import (  # noqa: E402
@@ -54,8 +55,8 @@ def samples(dataset: Dataset, claims: list[Claim]) -> None:
         take_in(dataset=dataset, incoming=images)
     for number, sha256 in enumerate(dataset.samples.values_list("blob__sha256", flat=True)):
         vector = np.random.default_rng(number).standard_normal(412).astype("<f2")
-        if not Features.objects.filter(sha256=sha256, extractor="hardmine").exists():
-            FeaturesFactory(sha256=sha256, vector=vector.tobytes())
+        if not Features.objects.filter(sha256=sha256, extractor=EXTRACTOR, version=VERSION).exists():
+            FeaturesFactory(sha256=sha256, version=VERSION, vector=vector.tobytes())
 
 
 def pages(dataset: Dataset) -> list[str]:

@@ -106,6 +106,11 @@ def test_a_dataset_is_looked_through_and_labeled_ones_are_added(client: Client, 
     assert [each.blob for each in target.samples.all()] == [like.blob]
 
 
+def test_an_image_that_was_not_measured_says_so_and_is_no_mistake(client: Client, sample: Sample) -> None:
+    new = SampleFactory.create(dataset=sample.dataset)
+    assert "Nothing was measured of these images yet" in read(client, samples=new.pk)
+
+
 def test_inputs_of_a_run_are_found_shown_and_brought(client: Client, sample: Sample, run: BatchRun) -> None:
     html = read(client, samples=sample.pk, among=f"run:{run.pk}")
     assert html.index("in <bdi>night</bdi> · <bdi>there.png") < html.index("not yet in <bdi>night</bdi> · <bdi>new.png")
