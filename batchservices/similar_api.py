@@ -69,7 +69,7 @@ class SimilarDoor(Door):
     queryset = Blob.objects.all()
     permissions = {"create": "datasets.view_sample"}
 
-    @extend_schema(request=SimilarInput, responses=LikenessesSerializer)
+    @extend_schema(request=SimilarInput, responses={200: LikenessesSerializer})
     def create(self, request: Request) -> Response:
         """Find similar data; nothing is kept."""
         said = self.said(SimilarInput)

@@ -141,6 +141,7 @@ class AutoLabelingDoor(RetrieveModelMixin, Door):
     queryset = AutoLabelingTask.objects.select_related("created_by").defer("learned_from")
     serializer_class = AutoLabelingTaskSerializer
     lookup_value_converter = "int"
+    keyed = frozenset({"accept"})
     permissions = {
         "retrieve": "datasets.view_sample",
         "stop": "labeling.start_autolabelingtask",

@@ -8,6 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.utils import timezone
+from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
 from batchservices import running
@@ -111,6 +112,18 @@ class TestOnce:
         KeptAnswer.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
         forget_expired()
         assert not KeptAnswer.objects.exists()
+
+
+def test_every_operation_that_makes_something_takes_a_key():
+    """But those that find what they made the first time."""
+    there_already = {"datasets/{dataset_id}/labels/", "models/{id}/try/", "runs/{id}/compare/"}
+    without = {
+        path.removeprefix("/api/v1/")
+        for path, verbs in SchemaGenerator().get_schema(request=None, public=True)["paths"].items()
+        if verbs.get("post", {"responses": {}})["responses"].keys() & {"201", "202"}
+        and not any(each["name"] == "Idempotency-Key" for each in verbs["post"].get("parameters", ()))
+    }
+    assert without == there_already
 
 
 @pytest.mark.django_db(transaction=True)
