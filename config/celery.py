@@ -10,11 +10,15 @@ import sys
 from types import FrameType
 
 from celery import Celery
+from celery.concurrency.prefork import TaskPool
 from celery.signals import worker_process_init, worker_shutting_down
 
 from config import stopping
+from config.steady_pool import SteadyPool
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+TaskPool.BlockingPool = SteadyPool  # the other pool, for Redis and RabbitMQ, has a pipe for each process
 
 app = Celery("hardmine")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -25,6 +25,7 @@ INFRASTRUCTURE = {
     "steps",
     "doorbell",
     "celery",
+    "steady_pool",
     "stopping",
 }
 BASEMENT = {
