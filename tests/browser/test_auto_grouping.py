@@ -53,4 +53,5 @@ def test_images_are_grouped_and_a_group_is_labeled_at_once(page: Page, served: S
     page.set_viewport_size({"width": 390, "height": 844})
     shoot(page, "auto-grouping-groups-phone-dark")
     groups.nth(1).get_by_role("link").click()
+    expect(page.locator("[data-grid] li").first).to_be_visible()
     shoot(page, "auto-grouping-group-phone-dark")
