@@ -230,7 +230,8 @@ def _rank(lease: Lease, task: AutoLabelingTask, mined: Mining, images: Sequence[
 
 def _deliver(lease: Lease, task: AutoLabelingTask) -> None:
     """Brings all results to To Be Confirmed and ends the task: one transaction, so nobody ever sees a part of them."""
-    proposals = proposals_of(task)
+    with lease.renewing():  # of very many results this takes longer than a lease lasts
+        proposals = proposals_of(task)
     with transaction.atomic():
         lease.hold()
         told = proposing.propose(dataset=task.dataset, proposals=proposals)

@@ -1,13 +1,17 @@
 """Auto labeling: what is unlabeled comes to To Be Confirmed all at once, with labels, confidence and hard examples."""
 
+from contextlib import contextmanager
+
 import pytest
 
 from config import steps, sweeper
+from config.leases import Lease
 from config.refusals import Refused
 from datasets import counters, proposing, review
 from datasets.intake import Claim
 from datasets.models import Annotation, DatasetVersion, HardReason, Prediction, Sample, Status
 from labeling import auto_labeling, auto_measuring, auto_work
+from labeling.auto_proposals import proposals_of
 from labeling.models import AutoLabelingStatus, AutoLabelingTask
 from tests.factories import (
     AnnotationFactory,
@@ -201,6 +205,26 @@ def test_a_stopped_task_leaves_nothing_and_the_next_begins(ann, monkeypatch) -> 
     assert done(second).status == AutoLabelingStatus.SUCCEEDED
     with pytest.raises(Refused, match="cannot become"):
         auto_labeling.stop(task=first, by=ann)
+
+
+def test_the_lease_is_renewed_while_results_are_gathered(ann, monkeypatch) -> None:
+    renewing: list[bool] = []
+    kept: list[bool] = []
+
+    @contextmanager
+    def renewed(lease: Lease):
+        renewing.append(True)
+        yield
+        renewing.pop()
+
+    def gathered(task: AutoLabelingTask):
+        kept.append(bool(renewing))
+        return proposals_of(task)
+
+    monkeypatch.setattr(Lease, "renewing", renewed)
+    monkeypatch.setattr(auto_work, "proposals_of", gathered)
+    assert done(start(digits(unlabeled=3), ann)).status == AutoLabelingStatus.SUCCEEDED
+    assert kept == [True]
 
 
 def test_a_lost_ring_is_rung_again(ann) -> None:
