@@ -74,7 +74,8 @@ def offer(
     most = _most_errors(int(wrong.sum()), len(wrong), level)
     total = len(wrong) + len(others)
     # where none was wrong it takes more than there are; where some were, they may be too many, not too few
-    least = needed(total, bound=bound, level=level, above=0 if wrong.any() else len(wrong))
+    above = 0 if wrong.any() else len(wrong)
+    least = needed(total, bound=bound, level=level, above=above) if len(others) else None
     left = 0 if least is None else total - max(least, len(wrong))
     return Offer(bound, None, 0, len(wrong), int(wrong.sum()), most, least, left)
 
