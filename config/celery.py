@@ -12,13 +12,17 @@ from types import FrameType
 from celery import Celery
 from celery.concurrency.prefork import TaskPool
 from celery.signals import worker_process_init, worker_shutting_down
+from kombu.transport import filesystem
 
 from config import stopping
+from config.files_broker import WholeMessages
 from config.steady_pool import SteadyPool
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-TaskPool.BlockingPool = SteadyPool  # the other pool, for Redis and RabbitMQ, has a pipe for each process
+# both for a broker of files alone: Redis and RabbitMQ keep messages whole, and hand them out by a pipe for each process
+filesystem.Transport.Channel = WholeMessages
+TaskPool.BlockingPool = SteadyPool
 
 app = Celery("hardmine")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -25,6 +25,7 @@ INFRASTRUCTURE = {
     "steps",
     "doorbell",
     "celery",
+    "files_broker",
     "steady_pool",
     "stopping",
 }
