@@ -21,7 +21,6 @@ def test_images_are_grouped_and_a_group_is_labeled_at_once(page: Page, served: S
     page.get_by_label("Groups").fill("3")
     shoot(page, "auto-grouping-start")
     page.get_by_role("button", name="Start").click()
-    shoot(page, "auto-grouping-at-work")
     groups = page.locator(".hm-groups li")
     expect(groups).to_have_count(3, timeout=2 * MINUTE)  # the page reloads at its end
     expect(page.get_by_text("66 images are in 3 groups")).to_be_visible()

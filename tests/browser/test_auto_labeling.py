@@ -23,7 +23,6 @@ def test_what_is_unlabeled_is_labeled_and_confirmed(page: Page, served: Served) 
     page.get_by_label("Type").select_option("accurate")
     shoot(page, "auto-labeling-start")
     page.get_by_role("button", name="Start").click()
-    shoot(page, "auto-labeling-at-work")
     expect(page.locator("[data-grid] li").nth(10)).to_be_visible(timeout=2 * MINUTE)  # the page reloads at its end
     expect(tabs.get_by_role("link", name=re.compile("^To Be Confirmed"))).to_contain_text("66")
     shoot(page, "auto-labeling-results")

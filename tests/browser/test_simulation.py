@@ -21,7 +21,6 @@ def test_a_simulation_is_started_and_its_plot_is_seen(page: Page, served: Served
     expect(page.get_by_text("No simulation yet")).to_be_visible()
     shoot(page, "simulation-none")
     page.get_by_role("button", name="Simulate").click()
-    shoot(page, "simulation-at-work")
     expect(page.get_by_role("img", name=re.compile("^Accuracy by labels given"))).to_be_visible(timeout=3 * MINUTE)
     expect(page.get_by_text("From 80 labeled images in 8 rounds")).to_be_visible()
     expect(page.get_by_role("columnheader", name="Most useful first")).to_be_visible()
