@@ -18,6 +18,7 @@ from batchservices.models import ACTIVE_RUN, RUN_MOVES, BatchRun, ItemStatus, Ru
 from batchservices.queue import Worker
 from batchservices.reopening import reopen
 from batchservices.results import conclude
+from config import stopping
 from config.doorbell import ring
 from config.leases import AWAY, CHUNK_SECONDS, LeaseLost, breathe, claim
 from config.lifecycle import move
@@ -46,7 +47,7 @@ def execute(run_id: int) -> None:
 
 def _execute(run_id: int) -> None:
     run = BatchRun.objects.filter(pk=run_id, status__in=ACTIVE_RUN).first()
-    if run is None:
+    if run is None or stopping.asked():  # who is about to stop begins nothing: it may be killed before it gives back
         return
     if run.status == RunStatus.PREPARING:
         lease = claim(BatchRun, run_id)
