@@ -3,27 +3,59 @@
 Inside the caller's transaction. Fields are named as the model names them; values are what the model would take.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import connection
-from django.db.models import Field, Model, QuerySet
+from django.db.models import (
+    BinaryField,
+    CharField,
+    Field,
+    FloatField,
+    ForeignKey,
+    IntegerField,
+    Model,
+    QuerySet,
+    TextField,
+)
+
+_TAKEN_AS_THEY_ARE = (
+    (IntegerField, int),
+    (CharField, str),
+    (TextField, str),
+    (FloatField, float),
+    (BinaryField, bytes),
+)
+"""Values that the database takes as they are: asking the field about each costs more than the statement."""
+
+
+class WrittenJSON(str):
+    """JSON that is written already, for a column of JSON."""
 
 
 def insert(
-    model: type[Model], fields: Sequence[str], rows: Iterable[Sequence[Any]], *, ignore_conflicts: bool = False
+    model: type[Model],
+    fields: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    same: Mapping[str, Any] | None = None,
+    ignore_conflicts: bool = False,
 ) -> None:
     """Inserts rows.
 
     Args:
-        fields: all that have no default in the database.
+        fields: with those of `same` all that have no default in the database.
         rows: the values of the fields, in their order.
+        same: by field what all rows have in common.
         ignore_conflicts: what is there already stays.
     """
+    of_all = [(_field(model, name), value) for name, value in (same or {}).items()]
     known = [_field(model, name) for name in fields]
-    columns, marks = ", ".join(map(_column, known)), ", ".join(["%s"] * len(known))
-    statement = f"INSERT INTO {_table(model)} ({columns}) VALUES ({marks})"  # noqa: S608  our own names
-    _execute(statement + (" ON CONFLICT DO NOTHING" if ignore_conflicts else ""), known, rows)
+    columns = [_column(field) for field in (*known, *(field for field, _ in of_all))]
+    marks = ", ".join(["%s"] * len(columns))
+    statement = f"INSERT INTO {_table(model)} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  our own names
+    tail = [_preparing(field)(value) for field, value in of_all]
+    _execute(statement + (" ON CONFLICT DO NOTHING" if ignore_conflicts else ""), known, rows, tail)
 
 
 def insert_from(model: type[Model], fields: Sequence[str], rows: QuerySet) -> None:
@@ -51,13 +83,26 @@ def update(model: type[Model], fields: Sequence[str], rows: Iterable[Sequence[An
     _execute(statement, known, rows)
 
 
-def _execute(statement: str, fields: Sequence[Field], rows: Iterable[Sequence[Any]]) -> None:
-    prepared = [
-        [field.get_db_prep_save(value, connection) for field, value in zip(fields, row, strict=True)] for row in rows
-    ]
+def _execute(statement: str, fields: Sequence[Field], rows: Iterable[Sequence[Any]], tail: Sequence[Any] = ()) -> None:
+    preparing = [_preparing(field) for field in fields]
+    prepared = [[*(prepare(value) for prepare, value in zip(preparing, row, strict=True)), *tail] for row in rows]
     if prepared:
         with connection.cursor() as cursor:
             cursor.executemany(statement, prepared)
+
+
+def _preparing(field: Field) -> Callable[[Any], Any]:
+    """What makes of a field's value what its column takes."""
+    stored = field.target_field if isinstance(field, ForeignKey) else field
+    plain = {kind for known, kind in _TAKEN_AS_THEY_ARE if isinstance(stored, known)}
+
+    def prepare(value: Any) -> Any:
+        kind = type(value)
+        if value is None or kind in plain:
+            return value
+        return str(value) if kind is WrittenJSON else field.get_db_prep_save(value, connection)
+
+    return prepare
 
 
 def _field(model: type[Model], name: str) -> Field:

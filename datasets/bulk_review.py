@@ -12,11 +12,13 @@ from typing import Any
 
 import orjson
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from config import statements
 from config.leases import breathe, paced
+from config.statements import WrittenJSON
 from datasets import counters, history
 from datasets.models import Annotation, Dataset, HardSetBy, Outcome, ReviewEvent, Sample, Status, Task, Verb
 from datasets.picking import of
@@ -26,10 +28,8 @@ type Samples = QuerySet[Sample] | Iterable[int] | Mapping[int, int]
 
 type Row = dict[str, Any]
 
-type Event = tuple[int, int, str, str, str]
-"""What a review event says of its own sample, the first half of `_EVENT`, states as JSON."""
-
-_EVENT = ("dataset", "sample", "sample_name", "before", "after", "by", "at", "verb", "outcome", "batch")
+type Event = tuple[int, int, str, WrittenJSON, WrittenJSON]
+"""What a review event says of its own sample: dataset, sample and its name, the states before and after."""
 
 
 @dataclass(frozen=True)
@@ -178,13 +178,6 @@ def locked(ids: Sequence[int], versions: Mapping[int, int]) -> tuple[list[Row], 
 
 
 def append(events: Sequence[Event], *, by: User, batch: str, verb: Verb, outcome: Outcome) -> None:
-    """Appends the events of a chunk: by one prepared statement, which takes a third of what `bulk_create` does."""
-    table, quoted = ReviewEvent._meta, connection.ops.quote_name
-    names = {field.name: str(field.column) for field in table.concrete_fields}
-    columns = [quoted(names[name]) for name in _EVENT]
-    at = connection.ops.adapt_datetimefield_value(timezone.now())
-    of_all = (by.pk, at, verb.value, outcome.value, batch)
-    marks = ", ".join(["%s"] * len(columns))
-    statement = f"INSERT INTO {quoted(table.db_table)} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  our names
-    with connection.cursor() as cursor:
-        cursor.executemany(statement, [event + of_all for event in events])
+    """Appends the events of a chunk."""
+    same = {"by": by.pk, "at": timezone.now(), "verb": verb, "outcome": outcome, "batch": batch}
+    statements.insert(ReviewEvent, ("dataset", "sample", "sample_name", "before", "after"), events, same=same)

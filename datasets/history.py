@@ -15,6 +15,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
+from config.statements import WrittenJSON
 from datasets.models import Annotation, HardReason, Sample
 from datasets.picking import of
 
@@ -28,9 +29,9 @@ def state(values: Mapping[str, Any], claims: Sequence[Mapping[str, Any]]) -> Sta
     return {name: _plain(values[name]) for name in COLUMNS if name in values} | {"claims": list(claims)}
 
 
-def written(values: Mapping[str, Any], claims: str) -> str:
+def written(values: Mapping[str, Any], claims: str) -> WrittenJSON:
     """The JSON of `state`, from claims that are JSON already: what else is said, many samples have in common."""
-    return f'{_head(*[values[name] for name in COLUMNS])}, "claims": {claims}}}'
+    return WrittenJSON(f'{_head(*[values[name] for name in COLUMNS])}, "claims": {claims}}}')
 
 
 @lru_cache(maxsize=256)
