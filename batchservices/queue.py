@@ -42,6 +42,10 @@ WORKER_TRIES = 5
 """How often an item is leased whose workers die: a worker is killed for reasons of its own, too."""
 
 ALONE_FROM = 2
+SHARES = 4
+"""A worker leases no more than such a part of what is left, so that all come to the end of a run together."""
+
+LEAST_SHARE = 4
 FREE: dict[str, Any] = {"lease_token": "", "lease_expires_at": None}
 ROWS_PER_ITEM = 4  # itself and up to three rows of features
 RETRIED = frozenset({"image_crashed", "image_timeout", "image_memory"})
@@ -84,7 +88,7 @@ class Worker:
             more: list[RunItem] = []
             alone = any(item.attempts > ALONE_FROM for item in in_hand)
             if wanted > 0 and not alone and has_room(self.run, self.token):
-                more = self._lease(Q(attempts__lt=ALONE_FROM), min(wanted, self.most))
+                more = self._lease(Q(attempts__lt=ALONE_FROM), min(wanted, self.most, self._share()))
                 if not more and not in_hand:
                     failed += self._give_up()
                     more = self._lease(Q(), 1)
@@ -124,6 +128,11 @@ class Worker:
             answer, sha256=answer["sha256"], model=self.run.model_sha256, tensor=self.run.activations_tensor,
             predictor=self.run.predictor,
         )  # fmt: skip
+
+    def _share(self) -> int:
+        """How many items may be leased at once."""
+        total, done, failed = BatchRun.objects.values_list("total", "done", "failed").get(pk=self.run.pk)
+        return max(LEAST_SHARE, (total - done - failed) // SHARES)
 
     def _free(self) -> Q:
         expired = Q(status=ItemStatus.LEASED, lease_expires_at__lt=timezone.now())

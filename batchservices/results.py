@@ -1,7 +1,7 @@
 """What a run leaves at its output location, in ModelArts' form, and how it ends."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, cast
 
 from django.db import transaction
@@ -19,9 +19,9 @@ from datasets.formats.jsonlines import dumps
 from datasets.locations import Location
 
 
-def write_result(run: BatchRun, item: RunItem, prediction: dict[str, Any]) -> None:
-    """Writes `infer-result/<name>_result.txt`; again replaces it by the same."""
-    locations.write(_result(run, item), dumps(prediction))
+def write_results(run: BatchRun, predicted: Sequence[tuple[RunItem, dict[str, Any]]]) -> None:
+    """Writes `infer-result/<name>_result.txt` of each item and its prediction; again replaces it by the same."""
+    locations.write_all({_result(run, item): dumps(prediction) for item, prediction in predicted})
 
 
 def _result(run: BatchRun, item: RunItem) -> Location:

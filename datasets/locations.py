@@ -10,7 +10,7 @@ import logging
 import re
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -225,11 +225,21 @@ def write(location: Location, data: bytes | BinaryIO, *, own: bool = False) -> N
     Raises:
         Refused: location_read_only, path_not_allowed, storage_unavailable.
     """
-    if not own and not settings.LOCATIONS.get(location.alias, {}).get("writable"):
-        raise Refused("location_read_only", f"Nothing can be written to {location.alias}.")
-    if not location.path:
-        raise _path_not_allowed()
+    _check_writable(location, own=own)
     _store(location).write(location.path, data)
+
+
+def write_all(files: Mapping[Location, bytes]) -> None:
+    """As `write`, many small files: a disk is waited for once, a network for several at a time.
+
+    Raises:
+        Refused: as `write`; some of the files may be there, each as a whole.
+    """
+    for location in files:
+        _check_writable(location, own=False)
+    stores = {location.alias: _store(location) for location in files}
+    for alias, store in stores.items():
+        store.write_all({location.path: data for location, data in files.items() if location.alias == alias})
 
 
 def delete(location: Location) -> None:
@@ -243,6 +253,13 @@ def delete(location: Location) -> None:
     if not location.path:
         raise _path_not_allowed()
     _store(location).delete(location.path)
+
+
+def _check_writable(location: Location, *, own: bool) -> None:
+    if not own and not settings.LOCATIONS.get(location.alias, {}).get("writable"):
+        raise Refused("location_read_only", f"Nothing can be written to {location.alias}.")
+    if not location.path:
+        raise _path_not_allowed()
 
 
 def _store(location: Location) -> Store:

@@ -7,7 +7,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
 from django.core.files.storage import FileSystemStorage
@@ -89,25 +89,40 @@ class FolderStore:
             raise unavailable(error) from None
 
     def write(self, path: str, data: bytes | BinaryIO) -> None:
-        *folders, name = path.split("/")
+        self.write_all({path: data})
+
+    def write_all(self, files: Mapping[str, bytes | BinaryIO]) -> None:
+        folders: dict[str, dict[str, bytes | BinaryIO]] = {}
+        for path, data in files.items():
+            above, _, name = path.rpartition("/")
+            folders.setdefault(above, {})[name] = data
         try:
             os.makedirs(self.storage.location, exist_ok=True)
-            folder = self._open_folder(folders, create=True)
-            try:
-                with _new_file(folder, self.storage.file_permissions_mode or 0o644) as new:
-                    shutil.copyfileobj(stream_of(data), new.stream, _PIECE)
-                    new.stream.flush()
-                    os.fsync(new.stream.fileno())
-                    step("file.before_rename")
-                    new.put(name)
-                    step("file.renamed")
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            for above, inside in folders.items():
+                self._write_into(above.split("/") if above else [], inside)
         except OSError as error:
             if error.errno in NOT_REGULAR:
                 raise not_regular_file() from None
             raise unavailable(error) from None
+
+    def _write_into(self, folders: list[str], files: Mapping[str, bytes | BinaryIO]) -> None:
+        folder = self._open_folder(folders, create=True)
+        try:
+            with contextlib.ExitStack() as opened:
+                mode = self.storage.file_permissions_mode or 0o644
+                new = {name: opened.enter_context(_new_file(folder, mode)) for name in files}
+                for name, data in files.items():
+                    shutil.copyfileobj(stream_of(data), new[name].stream, _PIECE)
+                    new[name].stream.flush()
+                for each in new.values():  # when all are written: the first one's wait brings most of the others along
+                    os.fsync(each.stream.fileno())
+                for name, each in new.items():
+                    step("file.before_rename")
+                    each.put(name)
+                    step("file.renamed")
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
     def delete(self, path: str) -> None:
         *folders, name = path.split("/")

@@ -1,6 +1,6 @@
 """Any other storage, by Django's own interface."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import BinaryIO, cast
 
 from django.core.files.base import File
@@ -73,6 +73,10 @@ class OtherStore:
             raise
         except Exception as error:
             raise unavailable(error) from None
+
+    def write_all(self, files: Mapping[str, bytes | BinaryIO]) -> None:
+        for path, data in files.items():
+            self.write(path, data)
 
     def delete(self, path: str) -> None:
         try:

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 
-from batchservices import child, execution, running
+from batchservices import child, execution, queue, running
 from batchservices.answering import answering
 from batchservices.deployment import change
 from batchservices.freezing import freeze
@@ -255,6 +255,14 @@ def test_two_workers_never_hold_one_item(prepared: BatchRun) -> None:
     assert len(first) == 3
     assert len(second) == 1
     assert not {item.pk for item in first} & {item.pk for item in second}
+
+
+def test_near_the_end_of_a_run_nobody_holds_more_than_a_share(prepared: BatchRun, monkeypatch) -> None:
+    monkeypatch.setattr(queue, "LEAST_SHARE", 1)
+    assert [len(Worker(prepared).settle_and_lease([], wanted=9)) for _ in range(5)] == [1, 1, 1, 1, 0]
+    BatchRun.objects.filter(pk=prepared.pk).update(total=12)
+    prepared.items.update(status="pending")
+    assert len(Worker(prepared).settle_and_lease([], wanted=9)) == 3
 
 
 def test_an_item_whose_workers_die_is_leased_alone_and_given_up_at_last(prepared: BatchRun, settings) -> None:

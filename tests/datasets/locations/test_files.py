@@ -29,6 +29,20 @@ def test_the_same_name_is_replaced(alias: str) -> None:
     assert [entry.name for entry in locations.list_files(Location(alias, ""))] == ["a/b.txt"]
 
 
+def test_many_files_are_written_as_one_is(alias: str, settings) -> None:
+    names = ["c.txt", "in/a.txt", "in/b.txt", "in/deeper/a.txt"]
+    for round_ in (b"old", b"new"):
+        locations.write_all({Location(alias, name): name.encode() + round_ for name in names})
+    entries = list(locations.list_files(Location(alias, "")))
+    assert [entry.name for entry in entries] == names
+    assert [locations.read(entry.location, limit=100) for entry in entries] == [
+        name.encode() + b"new" for name in names
+    ]
+    settings.LOCATIONS = {alias: {"writable": False}}
+    assert code_of(locations.write_all, {Location(alias, "c.txt"): b""}) == "location_read_only"
+    locations.write_all({})
+
+
 def test_a_place_knows_whether_it_holds_files(alias: str) -> None:
     assert not locations.has_files(Location(alias, ""))
     assert not locations.has_files(Location(alias, "missing"))

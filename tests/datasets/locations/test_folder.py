@@ -74,6 +74,29 @@ def test_a_write_that_fails_leaves_what_was_there(folder: Path, monkeypatch: pyt
     assert os.listdir(folder) == ["a.txt"]
 
 
+def test_of_many_files_none_is_there_before_all_are_on_the_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = 3
+
+    def fsync(_: int) -> None:
+        nonlocal full
+        full -= 1
+        assert os.listdir(folder) == ["old.txt"]
+        if not full:
+            raise OSError(28, "No space left on device", str(folder))
+
+    locations.write(Location("inputs", "old.txt"), b"old")
+    files = {Location("inputs", f"{name}.txt"): b"new" for name in ("old", "second", "third")}
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fsync)
+        assert code_of(locations.write_all, files) == "storage_unavailable"
+    assert os.listdir(folder) == ["old.txt"]
+    assert (folder / "old.txt").read_bytes() == b"old"
+    locations.write_all(files)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == dict.fromkeys(
+        ("old.txt", "second.txt", "third.txt"), b"new"
+    )
+
+
 @pytest.mark.parametrize("nameless", [True, False])
 def test_a_writer_that_is_killed_leaves_nothing_where_the_file_system_allows_it(
     nameless: bool, folder: Path, monkeypatch: pytest.MonkeyPatch
