@@ -88,8 +88,11 @@ class LimitedProcess:
             buffer = bytearray(length)
             rest = memoryview(buffer)
             while rest:
-                self._wait(end)
-                count = os.readv(self.answers, [rest[:CHUNK]])
+                try:
+                    count = os.readv(self.answers, [rest[:CHUNK]])
+                except BlockingIOError:
+                    self._wait(end)
+                    continue
                 if count == 0:
                     raise EOFError
                 rest = rest[count:]
