@@ -9,6 +9,7 @@ import signal
 import sys
 from types import FrameType
 
+from billiard.util import set_pdeathsig  # type: ignore[attr-defined]  # missing in the types
 from celery import Celery
 from celery.concurrency.prefork import TaskPool
 from celery.signals import worker_process_init, worker_shutting_down
@@ -37,6 +38,10 @@ def _ask_to_stop(**about: object) -> None:
 @worker_process_init.connect
 def _leave_in_order(**about: object) -> None:
     signal.signal(signal.SIGTERM, _exit)  # Celery's default ends the process on the spot, with its leases
+    if sys.platform == "linux":
+        # Celery wants SIGKILL from the kernel when the thread is gone that forked this one: of a process that was
+        # started anew that is so whenever its worker stops in order
+        set_pdeathsig(signal.SIGTERM)
 
 
 def _exit(number: int, frame: FrameType | None) -> None:

@@ -31,16 +31,29 @@ def run() -> BatchRun:
 
 
 @pytest.fixture
-def worker(run: BatchRun, tmp_path: Path) -> Iterator[subprocess.Popen]:
-    """A real Celery worker with one process, on the test's database, that has been told of the run."""
-    known = environment() | {"HARDMINE_DATA_DIR": str(tmp_path), "HARDMINE_BROKER_URL": "filesystem://"}
-    tell = f"from config.celery import app; app.send_task('batchservices.execute_run', args=[{run.pk}])"
-    subprocess.run([sys.executable, "-c", tell], cwd=ROOT, env=known, check=True)
+def known(tmp_path: Path) -> dict[str, str]:
+    """The environment of a worker on the test's database."""
+    return environment() | {"HARDMINE_DATA_DIR": str(tmp_path), "HARDMINE_BROKER_URL": "filesystem://"}
+
+
+@pytest.fixture
+def worker(known: dict[str, str]) -> Iterator[subprocess.Popen]:
+    """A real Celery worker with one process, that knows nothing of the run yet."""
     line = [sys.executable, "-m", "celery", "--quiet", "-A", "config.celery:app", "worker", "--concurrency", "1"]
     process = subprocess.Popen([*line, "--without-gossip", "--without-mingle"], cwd=ROOT, env=known)
     yield process
     process.kill()
     process.wait()
+
+
+def tell(run: BatchRun, known: dict[str, str]) -> None:
+    words = f"from config.celery import app; app.send_task('batchservices.execute_run', args=[{run.pk}])"
+    subprocess.run([sys.executable, "-c", words], cwd=ROOT, env=known, check=True)
+
+
+def processes_of(worker: subprocess.Popen) -> set[int]:
+    found = Path(f"/proc/{worker.pid}/task").glob("*/children")
+    return {int(child) for children in found for child in children.read_text().split()}
 
 
 def wait(until: Callable[[], bool]) -> None:
@@ -50,22 +63,30 @@ def wait(until: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("whom", ["worker", "its processes"])
-def test_what_a_stopped_worker_had_leased_is_free_at_once(whom: str, run: BatchRun, worker: subprocess.Popen) -> None:
+@pytest.mark.parametrize("whom", ["worker", "worker with a process started anew", "first process", "its processes"])
+def test_what_a_stopped_worker_had_leased_is_free_at_once(
+    whom: str, run: BatchRun, known: dict[str, str], worker: subprocess.Popen
+) -> None:
+    wait(lambda: bool(processes_of(worker)))
+    if whom == "worker with a process started anew":
+        [before] = processes_of(worker)
+        os.kill(before, signal.SIGKILL)
+        wait(lambda: bool(processes_of(worker) - {before}))
+    tell(run, known)
     wait(lambda: BatchRun.objects.get(pk=run.pk).done > 0)
-    if whom == "worker":
-        worker.send_signal(signal.SIGTERM)
-    else:
-        for child in Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split():
-            os.kill(int(child), signal.SIGTERM)
+    if whom == "first process":
+        worker.kill()
+    elif whom == "its processes":
+        for child in processes_of(worker):
+            os.kill(child, signal.SIGTERM)
         wait(lambda: not run.items.filter(status=ItemStatus.LEASED).exists())
-        worker.send_signal(signal.SIGTERM)
+    worker.send_signal(signal.SIGTERM)
     worker.wait(ENDS_WITHIN)
+    wait(lambda: not run.items.filter(status=ItemStatus.LEASED).exists())
     run.refresh_from_db()
     assert (run.status, run.lease_token) == ("running", "")
     assert 0 < run.done < IMAGES
     assert run.done == run.items.filter(status=ItemStatus.DONE).count()
-    assert not run.items.filter(status=ItemStatus.LEASED).exists()
     assert not run.items.filter(status=ItemStatus.PENDING, attempts__gt=0).exists()
     BatchRun.objects.update(created_at=run.created_at.replace(year=2000))
     assert sweep() == 1
