@@ -117,7 +117,7 @@ def broker_of_files(directory: Path) -> dict[str, object]:
     """Makes the folders of a broker of files, and returns its options for Celery.
 
     A disk that was full may have left a table of queues without its content, at which every worker would end as soon as
-    it starts: such a table goes, and is made anew.
+    it starts: such a table goes, and is made anew. So does what a killed process had written of a message.
     """
     messages, control = directory / "messages", directory / "control"
     for folder in (messages, control):
@@ -127,11 +127,20 @@ def broker_of_files(directory: Path) -> dict[str, object]:
             try:
                 json.loads(table.read_bytes())
             except ValueError:
-                if table.stat().st_mtime < time.time() - _WRITTEN_SECONDS:  # nobody is writing it just now
+                if _is_left(table):
                     table.unlink()
+    for message in messages.glob(".*"):
+        with suppress(FileNotFoundError):
+            if _is_left(message):
+                message.unlink()
     return {
         "data_folder_in": str(messages),
         "data_folder_out": str(messages),
         "control_folder": str(control),
         "polling_interval": 0.1,
     }
+
+
+def _is_left(file: Path) -> bool:
+    """Whether nobody is writing it just now."""
+    return file.stat().st_mtime < time.time() - _WRITTEN_SECONDS
