@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -37,25 +38,25 @@ def start(request: HttpRequest, job_id: int) -> HttpResponse:
             messages.success(request, "Auto labeling has started. It goes on when you leave this page.")
             grid = reverse("labeling:job", args=[job.pk])
             return HttpResponseRedirect(f"{grid}?tab=to_be_confirmed")
+    words = (
+        "All unlabeled images are labeled, and the hard examples among them are found. The results come to "
+        "To Be Confirmed when the task has ended."
+    )
+    return starting(request, job, form, title="Start Auto Labeling", words=words)
+
+
+def starting(request: HttpRequest, job: LabelingJob, form: Form, *, title: str, words: str) -> HttpResponse:
+    """The form that starts a task of any kind: what will happen, and how many tasks come before it."""
+    before = job.dataset.auto_labeling_tasks.filter(status__in=AutoLabelingTask.WORKING).count()
     context = {
         **admin.site.each_context(request),
-        "title": f"Start Auto Labeling / \u2068{job}\u2069",
-        "sentence": _sentence(job.dataset),
+        "title": f"{title} / \u2068{job}\u2069",
+        "sentence": f"{words} {before} before it." if before else words,
         "button": "Start",
         "form": form,
         "back": reverse("labeling:job", args=[job.pk]),
     }
     return TemplateResponse(request, "admin/datasets/dialog.html", context, status=400 if form.errors else 200)
-
-
-def _sentence(dataset: Dataset) -> str:
-    """What will happen, and what lacks."""
-    words = (
-        "All unlabeled images are labeled, and the hard examples among them are found. The results come to "
-        "To Be Confirmed when the task has ended."
-    )
-    working = dataset.auto_labeling_tasks.filter(status__in=AutoLabelingTask.WORKING).count()
-    return f"{words} {working} before it." if working else words
 
 
 @require_safe

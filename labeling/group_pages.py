@@ -1,21 +1,18 @@
 """Pages of auto grouping: start a task, and go on from one group to the next. How far a task is and what came of it is
 on the page of the task, with those of auto labeling."""
 
-from typing import Any
-
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from config.refusals import Refused
-from datasets.models import Dataset, Status
+from datasets.models import Status
 from datasets.pages import actor, staff_page
 from labeling import auto_grouping, groups, queue
+from labeling.auto_pages import starting
 from labeling.group_forms import AutoGroupingForm
-from labeling.models import AutoLabelingTask
 from labeling.views import job_or_404
 
 
@@ -31,25 +28,12 @@ def start(request: HttpRequest, job_id: int) -> HttpResponse:
         if task is not None:
             messages.success(request, "Auto grouping has started. It goes on when you leave this page.")
             return HttpResponseRedirect(reverse("labeling:auto_task", args=[job.pk, task.pk]))
-    context: dict[str, Any] = {
-        **admin.site.each_context(request),
-        "title": f"Auto Grouping / \u2068{job}\u2069",
-        "sentence": _sentence(job.dataset),
-        "button": "Start",
-        "form": form,
-        "back": reverse("labeling:job", args=[job.pk]),
-    }
-    return TemplateResponse(request, "admin/datasets/dialog.html", context, status=400 if form.errors else 200)
-
-
-def _sentence(dataset: Dataset) -> str:
-    number = queue.counts(dataset)[Status.UNLABELED]
+    number = queue.counts(job.dataset)[Status.UNLABELED]
     words = (
         f"The unlabeled images ({number:,}) are sorted into groups of images that look alike. Then each group can be "
         "opened and labeled at once."
     )
-    working = dataset.auto_labeling_tasks.filter(status__in=AutoLabelingTask.WORKING).count()
-    return f"{words} {working} before it." if working else words
+    return starting(request, job, form, title="Auto Grouping", words=words)
 
 
 @require_safe
