@@ -8,12 +8,16 @@ import argparse
 import json
 import random
 import re
+import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import time
 from collections import Counter
 from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import batched
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +30,43 @@ FAULTS_PER_ROUND = 4
 AFTER_PROGRESS = (0.0, 0.7)
 BROKEN = (0.3, 2.0)
 LONGEST = 300
-DEATH = "death at a step"
+ON_ONE_WORLD = 25
+"""Rounds on the same database and storages: each leaves its images there, and the disk is small."""
+
+
+@dataclass
+class Figures:
+    """What one configuration went through."""
+
+    configuration: str
+    times: list[float] = field(default_factory=list)
+    wrong: int = 0
+    broken: Counter[str] = field(default_factory=Counter)
+    died: Counter[str] = field(default_factory=Counter)
+    starts: Counter[str] = field(default_factory=Counter)
+
+    def __str__(self) -> str:
+        told = {
+            "configuration": self.configuration,
+            "rounds": len(self.times),
+            "wrong": self.wrong,
+            "seconds": round(sum(self.times)),
+            "median": round(statistics.median(self.times), 1),
+            "slowest": round(max(self.times), 1),
+            "faults": self.broken,
+            "deaths at steps": self.died.total(),
+            "steps": f"{len(self.died)} of {len(named_steps())}",
+            "starts": self.starts,
+        }
+        return json.dumps(told)
 
 
 class Rounds:
-    """The rounds of one configuration, one after another on the same database and storages."""
+    """Rounds of one configuration, one after another on the same database and storages."""
 
-    def __init__(self, world: World, seed: int, stack: ExitStack) -> None:
-        self.world, self.seed = world, seed
-        self.logs = ROOT / "build" / "faults" / type(world).__name__.lower()
-        self.logs.mkdir(parents=True, exist_ok=True)
-        for old in self.logs.iterdir():
-            old.unlink()
+    def __init__(self, world: World, seed: int, stack: ExitStack, figures: Figures, logs: Path) -> None:
+        self.world, self.seed, self.figures, self.logs = world, seed, figures, logs
+        self.logs.mkdir(parents=True)
         self.witness = stack.enter_context(
             subprocess.Popen(
                 [sys.executable, "-m", "tests.faults.witness"], cwd=ROOT, text=True, stdin=subprocess.PIPE,
@@ -50,11 +79,14 @@ class Rounds:
         self.crew = stack.enter_context(Crew(world, self.logs))
         self.steps = named_steps()
         random.Random(seed).shuffle(self.steps)
-        self.died: Counter[str] = Counter()
-        self.broken: Counter[str] = Counter()
+        stack.callback(self.count_starts)
 
-    def round(self, number: int) -> tuple[list[str], list[str], float]:
-        """What was broken, what is wrong, and how many seconds the run took."""
+    def count_starts(self) -> None:
+        for member in (*self.crew.workers, self.crew.sweeper):
+            self.figures.starts[member.log.stem] += member.starts
+
+    def round(self, number: int) -> tuple[list[str], list[str]]:
+        """What was broken, and what is wrong."""
         chance = random.Random(f"{self.seed}:{number}")
         order = self.world.deaths / self.steps[number % len(self.steps)]
         order.write_text(str(chance.choice((1, 1, 2, 3))))
@@ -70,16 +102,18 @@ class Rounds:
             self.crew.pause(chance.uniform(*AFTER_PROGRESS))
             with self.world.faults[kind](chance):
                 self.crew.pause(chance.uniform(*BROKEN))
-            self.broken[kind] += 1
+            self.figures.broken[kind] += 1
             told.append(f"{kind} at {moment:.2f}")
         self.come_to(1, end)
-        seconds = time.monotonic() - started
+        self.figures.times.append(time.monotonic() - started)
         if order.exists():
             order.unlink()
         else:
-            self.died[order.name] += 1
+            self.figures.died[order.name] += 1
             told.append(f"death at {order.name}")
-        return told, self.ask("judge")["wrong"], seconds
+        wrong = self.ask("judge")["wrong"]
+        self.figures.wrong += bool(wrong)
+        return told, wrong
 
     def come_to(self, moment: float, end: float) -> float:
         """Waits until the work is that far; returns how far it is."""
@@ -131,35 +165,27 @@ def main() -> int:
         if name == "servers" and (lacking := private.missing()):
             tell(f"servers: skipped, {'; '.join(lacking)}")
             continue
+        failed += went_through(name, seed, range(said.first, said.first + said.rounds))
+    return 1 if failed else 0
+
+
+def went_through(name: str, seed: int, numbers: range) -> int:
+    """Goes through the rounds of one configuration; how many of them went wrong."""
+    logs = ROOT / "build" / "faults" / name
+    shutil.rmtree(logs, ignore_errors=True)
+    figures = Figures(name)
+    for here in batched(numbers, ON_ONE_WORLD):
         with ExitStack() as stack:
-            world = WORLDS[name](stack)
-            rounds = Rounds(world, seed, stack)
-            times = []
-            for number in range(said.first, said.first + said.rounds):
-                broken, wrong, seconds = rounds.round(number)
-                times.append(seconds)
-                failed += bool(wrong)
-                tell(f"{name} {number}: {seconds:.1f} s; {', '.join(broken)}")
+            rounds = Rounds(WORLDS[name](stack), seed, stack, figures, logs / str(here[0]))
+            for number in here:
+                broken, wrong = rounds.round(number)
+                tell(f"{name} {number}: {figures.times[-1]:.1f} s; {', '.join(broken)}")
                 for line in wrong:
                     tell(f"    WRONG {line}")
                 if wrong:
                     tell(f"    again: make faults SEED={seed} FIRST={number} ROUNDS=1 WORLDS={name}")
-            tell(json.dumps(figures(name, rounds, times)))
-    return 1 if failed else 0
-
-
-def figures(name: str, rounds: Rounds, times: list[float]) -> dict[str, Any]:
-    """What one configuration went through."""
-    return {
-        "configuration": name,
-        "rounds": len(times),
-        "seconds": round(sum(times)),
-        "slowest": round(max(times), 1),
-        "faults": dict(rounds.broken),
-        "deaths at steps": sum(rounds.died.values()),
-        "steps": f"{len(rounds.died)} of {len(rounds.steps)}",
-        "starts": {member.log.stem: member.starts for member in (*rounds.crew.workers, rounds.crew.sweeper)},
-    }
+    tell(str(figures))
+    return figures.wrong
 
 
 def tell(words: str) -> None:
