@@ -35,10 +35,7 @@ def outlook(service: BatchService) -> Outlook:
     """The last run of a service against the settings of its filter as they are now."""
     run = service.runs.first()
     if not service.filtering:
-        words = "Hard example filtering is off."
-        if run is not None and not run.filtering:
-            words += " Nothing is filtered when a run ends while it is off."
-        return Outlook("Off", words)
+        return Outlook("Off", _while_off(run))
     if run is None:
         words = "Hard example filtering is on. Start the service: filtering begins when the run has ended."
         return Outlook("Configured", words)
@@ -46,11 +43,36 @@ def outlook(service: BatchService) -> Outlook:
     if run.status in ACTIVE_RUN:
         return Outlook("Waiting for the run", _while_running(service, run))
     kept = run if run.done and (task is None or task.status not in ACTIVE_COLLECTION) else None
-    if task is not None and task.created_at >= service.filtering_changed_at:
+    if task is not None and task.created_at >= service.filtering_changed_at and _goes_by_settings_of_now(task, service):
         words = f"Run {run.pk}: {task.words or task.get_status_display()}"
         over = task.status in (CollectionStatus.FAILED, CollectionStatus.STOPPED)
         return Outlook(task.get_status_display(), words, task, kept if over else None)
     return Outlook("Waiting for a start", _since(service, run, at_once=kept is not None), task, kept)
+
+
+def _while_off(run: BatchRun | None) -> str:
+    words = "Hard example filtering is off."
+    if run is None:
+        return words
+    if not run.filtering:
+        return f"{words} Nothing is filtered when a run ends while it is off."
+    if run.status in ACTIVE_RUN:
+        return f"{words} It was on when run {run.pk} started, so that run is filtered when it ends."
+    return words
+
+
+def _goes_by_settings_of_now(task: CollectionTask, service: BatchService) -> bool:
+    """Whether a filtering froze what its service says now: a run that ends brings the settings of its start."""
+    frozen = task.filter_settings
+    if not frozen:
+        return True
+    labels = frozen["label_mapping"]
+    return (
+        frozen["filter"] == service.filter_id
+        and frozen["training_manifest"] == service.training_manifest
+        and frozen["output_dataset"] == service.output_dataset_id
+        and all(service.label_mapping.get(name, label) == label for name, label in labels.items())
+    )
 
 
 def _while_running(service: BatchService, run: BatchRun) -> str:

@@ -135,6 +135,40 @@ def test_a_running_service_that_was_configured_late_says_restart(service: BatchS
     assert "Restart the service to filter." in outlook(service).words
 
 
+def test_a_running_service_that_was_switched_off_late_says_what_its_run_does(service: BatchService) -> None:
+    loop.put_digits("inputs:night", first=400, count=3)
+    switch_on(service)
+    going_on = running.start(service=service, by=None)
+    configure_filtering(service=service, by=None, filtering=False, output_dataset=service.output_dataset)
+    service.refresh_from_db()
+    assert outlook(service).state == "Off"
+    assert outlook(service).words == (
+        f"Hard example filtering is off. It was on when run {going_on.pk} started, "
+        "so that run is filtered when it ends."
+    )
+    running.execute(going_on.pk)
+    assert outlook(service).words == "Hard example filtering is off."
+
+
+def test_settings_that_were_changed_while_a_run_went_on_wait_for_a_start(service: BatchService) -> None:
+    """The run ends after the change, and is filtered by what it froze: that is not what the service says now."""
+    loop.put_digits("inputs:night", first=400, count=3)
+    switch_on(service)
+    run = running.start(service=service, by=None)
+    switch_on(service, output_dataset_name="night again")
+    assert outlook(service).words.endswith("filtering begins when it has ended with the settings of before.")
+    running.execute(run.pk)
+    assert loop.collect(run.collection_tasks.get()).dataset.name == "night"
+    expected = outlook(service)
+    assert (expected.state, expected.run) == ("Waiting for a start", run)
+    assert expected.words == (
+        f"The settings were changed after run {run.pk} started. Start the service again to filter by them, or filter "
+        f"run {run.pk} now from its kept predictions."
+    )
+    assert loop.collect(filter_run(run=run, by=None)).dataset.name == "night again"
+    assert outlook(service).state == "Dataset imported"
+
+
 def test_from_the_command_line(service: BatchService, run: BatchRun, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(CommandError, match="Switch it on first"):
         call_command("filter_run", run.pk)
