@@ -44,6 +44,7 @@ DEADLY = {
 @pytest.mark.parametrize("deed", DEADLY)
 def test_a_run_ends_with_the_error_of_its_model_in_words(deed: str, settings) -> None:
     model, code, words = DEADLY[deed]
+    patience = settings.IMAGE_DEADLINE_SECONDS
     settings.IMAGE_DEADLINE_SECONDS = 1
     run = loop.run(service_with(model()))
     assert (run.status, run.done, run.failed) == ("failed", 0, 1)
@@ -52,6 +53,9 @@ def test_a_run_ends_with_the_error_of_its_model_in_words(deed: str, settings) ->
     assert all(words in error for error in run.items.values_list("error", flat=True))
     lines = [json.loads(line) for line in loop.content(run.manifest).splitlines()]
     assert all(words in line["error_message"] for line in lines)
+    settings.IMAGE_DEADLINE_SECONDS = patience
+    following = loop.run(loop.service(name="of the same worker"))
+    assert (following.status, following.done) == ("finished", 1)
 
 
 def test_what_crashes_the_process_costs_itself_alone(monkeypatch: pytest.MonkeyPatch) -> None:

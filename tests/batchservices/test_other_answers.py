@@ -5,12 +5,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from batchservices import running
-from batchservices.models import BatchRun, RunItem
+from batchservices import registration, running
+from batchservices.deployment import change, configure_filtering, deploy
+from batchservices.models import BatchRun, InferenceModel, RunItem
 from batchservices.other_answers import other_answers, run_of_another_model
 from config.refusals import Refused
 from datasets.models import Task
-from tests.factories import BatchRunFactory, BatchServiceFactory, RunItemFactory
+from hardexamples.filters import FilterChoices, create_filter
+from tests import loop
+from tests.corpus import onnx_models
+from tests.factories import BatchRunFactory, BatchServiceFactory, RunItemFactory, StaffFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -49,6 +53,55 @@ def test_what_a_run_is_compared_with_is_settled_when_it_starts() -> None:
     assert refusal.value.code == "a_newer_run"
     ended(service, "second", ["cat"])
     assert run_of_another_model(run) == other
+
+
+def test_a_filter_may_decide_by_what_the_version_before_said_alone() -> None:
+    service = deploy(
+        name="pets", model=ready("cat"), input_location="inputs:night", output_location="outputs:pets", by=None
+    )
+    loop.put_digits("inputs:night", first=400, count=3)
+    loop.run(service)
+    service = change(
+        service=service,
+        by=None,
+        name=service.name,
+        model=ready("dog"),
+        input_location=service.input_location,
+        output_location=service.output_location,
+    )
+    choices = FilterChoices(
+        comprehensive_algo_config="aug_consistent_mining:1.0",
+        aug_op_config="",
+        algo_hard_threshold=0.1,
+        fusion="weights",
+        second_look_images=0,
+    )
+    disagreement = create_filter(name="disagreement", by=StaffFactory.create(), choices=choices)
+    configure_filtering(
+        service=service, by=None, filtering=True, filter=disagreement, output_dataset_name="contradicted"
+    )
+    task = loop.collect(loop.run(service).collection_tasks.get())
+    assert (task.status, task.mining.total, task.mining.flagged) == ("dataset_imported", 3, 3), task.words
+    for sample in task.dataset.samples.all():
+        (reason,) = sample.reasons.all()
+        assert (reason.code, reason.rule) == (101, "other_model")
+        assert reason.sentence == "another model said cat with 0.90; this one says dog with 0.90"
+
+
+def ready(label: str) -> InferenceModel:
+    """The next version of a model that is sure of one label, whatever it sees."""
+    scores = [0.9 if name == label else 0.05 for name in onnx_models.CLASSES]
+    profile = {
+        "task": Task.IMAGE_CLASSIFICATION,
+        "class_names": list(onnx_models.CLASSES),
+        "input": {"name": "image", "width": onnx_models.SIDE, "height": onnx_models.SIDE},
+        "output": {"kind": "probabilities", "scores": "scores"},
+    }
+    model = registration.register_model(name="pets", data=onnx_models.says(scores), by=None, profile=profile)
+    registration.execute_check(model.pk)
+    model.refresh_from_db()
+    assert model.status == "ready", model.error
+    return model
 
 
 def test_classes_are_told_by_their_names() -> None:
