@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any, BinaryIO
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, transaction
+from django.db.models import Max, ProtectedError
+from django.db.models.deletion import Collector
 from django.utils import timezone
 
 from batchservices import modelfiles, samples
@@ -164,7 +165,14 @@ def uses_of(model: InferenceModel) -> str:
         more = " and others" if len(services) > SERVICES_NAMED else ""
         named = ", ".join(services[:SERVICES_NAMED])
         return f"the batch services {named}{more} use it. Give them another model first."
-    return "runs were made with it; their results refer to it." if model.runs.exists() else ""
+    if model.runs.exists():
+        return "runs were made with it; their results refer to it."
+    try:
+        Collector(using=DEFAULT_DB_ALIAS).collect([model])
+    except ProtectedError as error:  # work of other applications, which are not known here
+        named = ", ".join(sorted(str(each) for each in error.protected_objects)[:SERVICES_NAMED])
+        return f"{named} goes by it. Wait until that has ended, or stop it."
+    return ""
 
 
 def delete_model(*, model: InferenceModel, by: User | None) -> None:

@@ -191,6 +191,7 @@ def frozen_model(model: InferenceModel | None) -> dict[str, Any]:
     if model is None:
         return {}
     return {
+        "model": model,
         "model_name": str(model),
         "model_sha256": model.sha256,
         "profile": model.profile,
@@ -224,6 +225,7 @@ def end(task_id: int, status: AutoLabelingStatus, *, changes: dict[str, Any]) ->
         "lease_token": "",
         "lease_expires_at": None,
         "waits_for": "",
+        "model": None,
         **changes,
     }
     move_one(AutoLabelingTask.objects.filter(pk=task_id), moves=AUTO_LABELING_MOVES, to=status, changes=values)

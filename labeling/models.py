@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from batchservices.models import InferenceModel
 from config.leases import LeasedWork
 from datasets.models import Dataset, Sample
 from hardexamples.models import HardExampleFilter, Mining
@@ -93,7 +94,8 @@ class AutoLabelingTask(LeasedWork):
 
     All that it goes by is frozen: the model (`model_name`, `model_sha256`, `profile`, `activations_tensor`,
     `predictor`; empty where the built-in descriptor is learned from), the filter's settings, and, once `total` is
-    known, the samples to label and `learned_from`: ids of labeled samples and then of their labels, int64.
+    known, the samples to label and `learned_from`: ids of labeled samples and then of their labels, int64. Until it
+    ends, `model` keeps the model's file from being deleted.
 
     Of auto grouping `attribute` names what the groups become, `group_count` is how many are wanted (None: as many as
     there seem to be), `measures` what counts besides the features, and `groups`, once it has ended, each group's value,
@@ -114,6 +116,7 @@ class AutoLabelingTask(LeasedWork):
     dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="auto_labeling_tasks")
     kind = models.CharField(max_length=16, choices=Kind)
     algorithm = models.CharField(max_length=8, choices=Algorithm, blank=True)
+    model = models.ForeignKey(InferenceModel, models.PROTECT, null=True, editable=False, related_name="+")
     model_name = models.CharField(max_length=200, blank=True)
     model_sha256 = models.CharField(max_length=64, blank=True)
     profile = models.JSONField(default=dict)
@@ -183,14 +186,15 @@ class AutoLabelingItem(models.Model):
 class LabelingSimulation(LeasedWork):
     """Whether the offered orders would save labels in a dataset, tried on what is labeled in it.
 
-    Frozen are the model (as in an auto labeling task) and, once `total` is known, `learned_from`: ids of the labeled
-    samples and then of their labels, int64. `curves` has per order a list of accuracies for each round that is done,
-    `rows` what `labeling.auto.simulation.rows` makes of them at the end.
+    Frozen are the model (as in an auto labeling task, kept from being deleted as there) and, once `total` is known,
+    `learned_from`: ids of the labeled samples and then of their labels, int64. `curves` has per order a list of
+    accuracies for each round that is done, `rows` what `labeling.auto.simulation.rows` makes of them at the end.
     """
 
     WORKING = (AutoLabelingStatus.WAITING, AutoLabelingStatus.RUNNING)
 
     dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="labeling_simulations")
+    model = models.ForeignKey(InferenceModel, models.PROTECT, null=True, editable=False, related_name="+")
     model_name = models.CharField(max_length=200, blank=True)
     model_sha256 = models.CharField(max_length=64, blank=True)
     profile = models.JSONField(default=dict)

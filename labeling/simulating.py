@@ -107,7 +107,7 @@ def stop(*, simulation: LabelingSimulation, by: User) -> None:
 
 def end(simulation_id: int, status: AutoLabelingStatus, *, changes: dict[str, Any]) -> None:
     """Ends a simulation. Raises Refused "illegal_status_change" (409) where it has ended."""
-    over = {"finished_at": timezone.now(), "lease_token": "", "lease_expires_at": None, "waits_for": ""}
+    over = {"finished_at": timezone.now(), "lease_token": "", "lease_expires_at": None, "waits_for": "", "model": None}
     rows = LabelingSimulation.objects.filter(pk=simulation_id)
     move_one(rows, moves=AUTO_LABELING_MOVES, to=status, changes={**over, **changes})
 
