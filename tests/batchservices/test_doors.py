@@ -25,6 +25,7 @@ from batchservices.service_forms import FilteringForm, SettingsForm
 from config.figures import bins_of, histogram
 from datasets.models import Task
 from hardexamples.models import MiningStatus
+from tests import loop
 from tests.batchservices.pages import RUN, SERVICE, act, read, register, send, service_page
 from tests.factories import (
     BatchRunFactory,
@@ -202,6 +203,14 @@ def test_a_collection_task_says_how_long_it_took_what_it_counted_and_where_to(st
         assert "half.jpg: The image is cut off." in text
         assert f'href="{job}?tab=' in text
     assert "Dataset imported</span></a>" in tab
+
+
+@pytest.mark.usefixtures("own_storages")
+def test_a_model_is_registered_from_where_it_lies(staff: Client) -> None:
+    loop.put("inputs:models/digits.onnx", b"onnx")
+    assert "Waiting for a worker." in register(staff, file="", location="inputs:models/digits.onnx")
+    model = InferenceModel.objects.get()
+    assert (model.source, model.status) == ("inputs:models/digits.onnx", "checking")
 
 
 def test_class_names_come_from_a_file(staff: Client) -> None:

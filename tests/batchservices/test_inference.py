@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 import pytest
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail
-from PIL import Image
+from PIL import Image, ImageFile
 
 from batchservices import inference, onnxfile
 from batchservices.profile import Input
@@ -98,6 +98,21 @@ def test_one_decode_gives_all_that_is_kept_of_an_image(sandbox: Sandbox) -> None
     best, confidence = result["prediction"]["scores"][0]
     assert best == result["prediction"]["predicted_label"] == CLASSES[int(result["probabilities"].argmax())]
     assert np.float32(confidence) == result["probabilities"].max()
+
+
+def test_an_image_is_decoded_once_for_the_model_and_all_that_is_kept_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    decode, decoded = ImageFile.ImageFile.load, []
+
+    def decode_and_note(opened: ImageFile.ImageFile) -> object:
+        decoded.append(opened)
+        return decode(opened)
+
+    data = image(kind="JPEG", width=300)
+    monkeypatch.setattr(ImageFile.ImageFile, "load", decode_and_note)
+    result = predict(onnx_models.conv_net(), classifier(), data)
+    assert np.isfinite(result["statistics"]).all()
+    assert np.isclose(np.linalg.norm(result["descriptor"]), 1)
+    assert len({id(each) for each in decoded}) == 1
 
 
 def test_logits_become_the_probabilities_that_the_softmax_gives() -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batchservices import keeping, running
+from batchservices.deployment import configure_filtering
 from batchservices.models import BatchRun, BatchService, ItemStatus, RunItem
 from batchservices.predictions import detection_json
 from batchservices.words import kept_words
@@ -20,8 +21,10 @@ from datasets import locations
 from datasets.stores import FolderStore
 from hardexamples import store
 from hardexamples.features import size_of, statistics
+from hardexamples.filters import FilterChoices, create_filter
 from hardexamples.models import Features
 from tests import loop
+from tests.factories import StaffFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -68,6 +71,30 @@ def test_what_has_not_changed_is_not_asked_about_and_all_the_rest_is_as_before(
     assert results(second) == results(first)
     assert Features.objects.count() == features
     assert kept_words(second) == f"12 of 12 were kept from run {first.pk}; 0 were inferred."
+
+
+def test_the_filter_covers_what_was_kept_as_well(service: BatchService, asked: list[bytes]) -> None:
+    """All of the frozen list, while the second run asks the model about one image of twenty-one."""
+    loop.put_digits("inputs:night", first=400, count=20)
+    chosen = FilterChoices(second_look_images=0, control_share=0)
+    configure_filtering(
+        service=service,
+        by=None,
+        filtering=True,
+        filter=create_filter(name="no second look", by=StaffFactory.create(), choices=chosen),
+        output_dataset_name="night",
+    )
+    first = loop.collect(loop.run(service).collection_tasks.get()).mining
+    loop.put_digits("inputs:night", first=420, count=1)
+    asked.clear()
+    run = loop.run(service)
+    assert (run.done, run.kept, len(asked)) == (21, 20, 1)
+    second = loop.collect(run.collection_tasks.get()).mining
+    assert (first.total, second.total) == (20, 21)
+    columns = "position", "sha256", "scores__low_confidence"
+    before, after = (list(mining.items.order_by("position").values_list(*columns)) for mining in (first, second))
+    assert after[:20] == before
+    assert all(score is not None for *_, score in after)
 
 
 def test_new_changed_deleted_and_renamed_inputs(service: BatchService, asked: list[bytes]) -> None:
