@@ -86,13 +86,21 @@ def change(
     results_location: str = "",
     processes: int = 0,
     timeout_minutes: int = 0,
+    label_mapping: Mapping[str, str] | None = None,
 ) -> BatchService:
     """Changes a service from its next run on.
+
+    Args:
+        service, by: which one, and who changes it.
+        name, model, input_location, output_location, description, results_location, processes, timeout_minutes: as
+            `deploy`.
+        label_mapping: while filtering is on, labels of the output dataset for classes of the model; what is not named
+            stays as it was mapped, or goes to the label of the same name.
 
     Raises:
         Refused: model_not_ready (409), bad_value, name_exists (409), location_read_only, scheme_not_allowed,
             path_not_allowed, storage_unavailable; type_mismatch, unmapped_classes where the new model does not fit the
-            output dataset.
+            output dataset; filtering_off (409) where classes are mapped and there is nothing to map them for.
     """
     _check_locations(input_location, output_location)
     check_place(model, results_location, output_location)
@@ -104,8 +112,12 @@ def change(
         _save(service, name, description, model, input_location, output_location, results_location)
         if service.filtering and service.output_dataset is not None:
             check_task(model.task, service.output_dataset, field="model")
-            service.label_mapping = check_mapping(model.class_names, service.output_dataset, service.label_mapping)
+            chosen = {**service.label_mapping, **(label_mapping or {})}
+            service.label_mapping = check_mapping(model.class_names, service.output_dataset, chosen)
             service.save(update_fields=["label_mapping"])
+        elif label_mapping:
+            words = f"Hard example filtering of {service.name} is off. Switch it on to map classes to labels."
+            raise Refused("filtering_off", words, status=409, field="label_mapping")
     return service
 
 

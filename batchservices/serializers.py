@@ -166,6 +166,12 @@ class ServiceChange(Strict):
     results_location = serializers.CharField(max_length=1000, allow_blank=True, required=False)
     processes = serializers.IntegerField(min_value=0, max_value=1000, required=False)
     timeout_minutes = serializers.IntegerField(min_value=0, max_value=LONGEST_TIMEOUT, required=False)
+    label_mapping = serializers.DictField(
+        child=serializers.CharField(max_length=1024),
+        required=False,
+        validators=[at_most_all_classes],
+        help_text="While filtering is on: class of the model: label of the dataset. The others stay as they are.",
+    )
 
 
 class SynchronizeInput(Strict):

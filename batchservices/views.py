@@ -132,16 +132,39 @@ def form_names() -> Iterator[None]:
 
 
 def change_settings(admin: ModelAdmin, request: HttpRequest, pk: int) -> HttpResponse:
-    """The pencil at the details: name, description, model, input, output and limits."""
+    """The pencil at the details: name, description, model, input, output and limits; and a label for each class of
+    another model that the output dataset of the filter has no label for."""
     service = editable(admin, request, pk)
     form = SettingsForm(request.POST or None, initial=settings_of(service))
 
     def verb(answers: dict[str, Any]) -> str:
-        deployment.change(service=service, **answers, by=actor(request))
+        said = mapping_said(request.POST, answers["model"])
+        deployment.change(service=service, **answers, label_mapping=said, by=actor(request))
         admin.log_change(request, service, "Changed its settings.")
         return page_of_service(service.pk)
 
-    return form_page(admin, request, form, verb, original=service, title=f"Settings of {service}", button="Save")
+    table = mapping_of_another(request, service)
+    return form_page(
+        admin,
+        request,
+        form,
+        verb,
+        original=service,
+        title=f"Settings of {service}",
+        button="Save",
+        maps=table is not None,
+        mapping=table,
+    )
+
+
+def mapping_of_another(request: HttpRequest, service: BatchService) -> MappingTable | None:
+    """The table of the model that a service is to get; None where all its classes have a label, or need none."""
+    model, dataset = row_of(InferenceModel, request.POST.get("model", "")), service.output_dataset
+    if not service.filtering or model is None or dataset is None or model.task != dataset.task:
+        return None
+    said = mapping_said(request.POST, model)
+    table = mapping_table(model, dataset, {**service.label_mapping, **said})
+    return table if table.unmapped or said else None
 
 
 def change_filtering(admin: ModelAdmin, request: HttpRequest, pk: int) -> HttpResponse:

@@ -230,3 +230,37 @@ def test_classes_without_a_label_are_listed_and_none_is_made(staff: Client, serv
     answer = api().put(f"/api/v1/services/{service.pk}/filtering/", body).json()
     assert answer["label_mapping"] == {"cat": "cat", "dog": "hound"}
     assert set(Label.objects.values_list("name", flat=True)) == {"cat", "hound"}
+
+
+def test_classes_of_another_model_are_mapped_where_the_model_is_changed(staff: Client, service: BatchService) -> None:
+    dataset = pets("cat", "dog", "bird")
+    configured(staff, service, dataset=dataset.pk)
+    other = InferenceModelFactory.create(name="birds", class_names=["cat", "sparrow"])
+    words = "hard pets has no label for these classes of the model: sparrow. Map them to labels it has."
+    address = f"/api/v1/services/{service.pk}/"
+    answer = api().patch(address, {"model": other.pk})
+    assert (answer.status_code, answer.json()["message"]) == (400, words)
+
+    form = {
+        "name": service.name,
+        "description": "",
+        "model": other.pk,
+        "input_location": service.input_location,
+        "output_location": service.output_location,
+    }
+    pencil = reverse(f"{SERVICE}_settings", args=[service.pk])
+    assert "Classes and labels" not in read(staff, pencil)
+    asked = html.unescape(send(staff, pencil, form))
+    assert words in asked
+    assert '<option value="bird">bird</option>' in asked
+    send(staff, pencil, form | {"mapped_model": other.pk, "label-0": "cat", "label-1": "bird"})
+    service.refresh_from_db()
+    assert service.model == other
+    assert service.label_mapping == {"cat": "cat", "sparrow": "bird"}
+
+    changed = api().patch(address, {"label_mapping": {"sparrow": "dog"}}).json()
+    assert changed["label_mapping"] == {"cat": "cat", "sparrow": "dog"}
+    api().put(f"{address}filtering/", {"filtering": False})
+    refused = api().patch(address, {"label_mapping": {"sparrow": "dog"}})
+    assert (refused.status_code, refused.json()["code"]) == (409, "filtering_off")
+    assert set(Label.objects.values_list("name", flat=True)) == {"cat", "dog", "bird"}
