@@ -1,6 +1,6 @@
 """The filter after a run: its reference, and its mining. What it picked stands in `batchservices.picked`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -70,7 +70,7 @@ def mine_run(lease: Lease, task: CollectionTask) -> None:
     with lease.renewing():
         check_training(frozen["training_manifest"], task=run.profile["task"])
         found = reference_of(lease, run, frozen, looker=looker)
-        subjects, batch = inputs_of(run)
+        subjects, batch = inputs_of(run, between=lease.now_and_then())
         mining.mine(
             mining=begun,
             batch=batch,
@@ -154,12 +154,15 @@ def _read(run: BatchRun, position: int) -> bytes:
     return locations.read(locations.parse(location), limit=MAX_BYTES)
 
 
-def inputs_of(run: BatchRun, *, looked: dict[str, Any] | None = None) -> tuple[list[mining.Subject], Batch]:
+def inputs_of(
+    run: BatchRun, *, looked: dict[str, Any] | None = None, between: Callable[[], None] | None = None
+) -> tuple[list[mining.Subject], Batch]:
     """All that the run predicted, with what is kept of their bytes; read row by row, since it may be a million.
 
     Args:
         run: whose inputs.
         looked: the frozen settings of a filter whose second looks are kept, for evidence that was found before.
+        between: called now and again while rows are read; may raise to end the work.
     """
     classes = run.profile["class_names"]
     classifies = run.profile["task"] == Task.IMAGE_CLASSIFICATION
@@ -175,15 +178,17 @@ def inputs_of(run: BatchRun, *, looked: dict[str, Any] | None = None) -> tuple[l
         names.append(name)
         sizes[index] = width, height
         said.add(index, answer)
+        if between is not None and index % BLOCK == 0:
+            between()
     sha256s = [subject.sha256 for subject in subjects]
     columns = said.columns()
     if not classifies:
         columns["box_statistics"] = _box_statistics(sha256s, run.predictor, columns["boxes"])
-    own = store.load(sha256s, EXTRACTOR, VERSION)
+    own = store.load(sha256s, EXTRACTOR, VERSION, between=between)
     activations = None
     if run.activations_tensor:
         extractor = store.activations_extractor(run.model_sha256, run.activations_tensor)
-        activations = store.load(sha256s, extractor, 1).vectors
+        activations = store.load(sha256s, extractor, 1, between=between).vectors
     batch = Batch(
         names=tuple(names),
         task=run.profile["task"],

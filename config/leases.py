@@ -34,6 +34,7 @@ CHUNK_SECONDS = 0.4
 CHUNK_ROWS = 500
 PACED_SECONDS = 0.2  # of a transaction that is made of few statements, however many rows
 PACED_ROWS = 2_500
+LISTEN_SECONDS = 1.0  # between two looks for a stop, in work that writes nothing for long
 PAUSE_SECONDS = 0.01  # five times what who waits for the write lock takes to ask again (config.sqlite)
 LOG_PAGES = 8000  # 32 MB of SQLite's log, from which on long work moves them into the file; pages leave that to it
 
@@ -101,6 +102,18 @@ class Lease:
         rows = self.model._default_manager.filter(pk=self.pk, lease_token=self.token, stop_requested=False)
         if rows.update(**values) != 1:
             raise LeaseLost
+
+    def now_and_then(self) -> Callable[[], None]:
+        """`hold` for loops of short rounds: passed over until a second after the last time."""
+        held = time.monotonic()
+
+        def hold() -> None:
+            nonlocal held
+            if time.monotonic() - held > LISTEN_SECONDS:
+                self.hold(progress=False)
+                held = time.monotonic()
+
+        return hold
 
     def renewing(self) -> AbstractContextManager[None]:
         """Renews the lease in the background while something computes for longer than a lease lasts."""

@@ -3,7 +3,7 @@
 The formulas and why they are so stand in `docs/mining.md`. numpy and scikit-learn only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -30,6 +30,7 @@ def fit_fusion(
     weights: Mapping[str, float],
     learn: bool,
     random_state: int,
+    between: Callable[[], None] | None = None,
 ) -> Fusion:
     """Calibrate each rule and, if `learn`, weigh them, by a rehearsal on the reference.
 
@@ -39,6 +40,7 @@ def fit_fusion(
         weights: weight by algorithm.
         learn: fit the weights of the rules; otherwise only calibrate them for the fixed sum.
         random_state: seed of the folds.
+        between: as `rehearse`.
 
     Returns:
         A fusion of raw scores by `weights` where the reference is too small, or makes too few errors, to
@@ -56,7 +58,9 @@ def fit_fusion(
         )
         for name, rule in found.items()
     }
-    rehearsed = rehearse(found, reference, random_state=random_state) if reference is not None else None
+    rehearsed = (
+        rehearse(found, reference, random_state=random_state, between=between) if reference is not None else None
+    )
     if rehearsed is None:
         return Fusion(plain, voices=learn)
     scores, wrong = rehearsed

@@ -3,7 +3,7 @@
 `docs/mining.md` says why it is played so. numpy and scikit-learn only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -24,7 +24,11 @@ type Answer = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def rehearse_detector(
-    found: Mapping[str, Rule], reference: Reference, *, random_state: int
+    found: Mapping[str, Rule],
+    reference: Reference,
+    *,
+    random_state: int,
+    between: Callable[[], None] | None = None,
 ) -> tuple[dict[str, np.ndarray], np.ndarray] | None:
     """Play the filter's work on the labeled images, where the detector's mistakes are known.
 
@@ -32,6 +36,9 @@ def rehearse_detector(
     of the images knows them by heart: then right answers, drawn by chance, get a fault until as many are wrong as
     errors about that share of the boxes would spoil. An image without a found box is left out, for one rule alone
     decides about it, unless too few right or wrong answers remain to know how often the detector errs.
+
+    Args:
+        found, reference, random_state, between: as `hardexamples.rehearsal.rehearse`.
 
     Returns:
         (m,) scores by rule and (m,) bool "the answer was wrong"; None where there are no answers, or too few.
@@ -54,6 +61,8 @@ def rehearse_detector(
         part, seen = reference.take(learned), batch.take(asked)
         for name, rule in found.items():
             if rule.alone and rule.rehearsed:
+                if between is not None:
+                    between()
                 scores[name][asked] = clone(rule).fit(part).score(seen)
     return scores, wrong
 

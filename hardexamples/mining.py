@@ -102,7 +102,9 @@ def mine(
     if mining.status == MiningStatus.FINISHED:
         return
     chosen = Filter(FilterSettings.from_dict(mining.settings))
-    fitted = chosen.fit(found.reference if found else None, fitted=_kept_fit(mining, chosen, found))
+    fitted = chosen.fit(
+        found.reference if found else None, fitted=_kept_fit(mining, chosen, found), between=partial(hold, False)
+    )
     _keep_fit(mining, fitted, found, len(batch), hold)
     suspects.keep(fitted.suspect_labels_, mining=mining, found=found, hold=hold)
     verdicts = fitted.apply(batch, between=partial(hold, False))

@@ -3,7 +3,7 @@
 `docs/mining.md` says why it is played so. numpy and scikit-learn only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from sklearn.base import clone
@@ -24,7 +24,11 @@ EDGE = 1e-4
 
 
 def rehearse(
-    found: Mapping[str, Rule], reference: Reference, *, random_state: int
+    found: Mapping[str, Rule],
+    reference: Reference,
+    *,
+    random_state: int,
+    between: Callable[[], None] | None = None,
 ) -> tuple[dict[str, np.ndarray], np.ndarray] | None:
     """Play the filter's work on the reference, where the truth is known.
 
@@ -36,11 +40,17 @@ def rehearse(
 
     A detector has no stand-in: `detector_rehearsal` plays with its own answers.
 
+    Args:
+        found: unfitted rules by name.
+        reference: the labeled training set.
+        random_state: seed of the folds.
+        between: called before each rule of each fold; may raise to end the work.
+
     Returns:
         (m,) scores by rule and (m,) bool "the prediction was wrong"; None where the reference is too small.
     """
     if reference.boxes is not None:
-        return rehearse_detector(found, reference, random_state=random_state)
+        return rehearse_detector(found, reference, random_state=random_state, between=between)
     space = "activations" if reference.descriptor is None else "descriptor"
     points = reference.space(space)
     if reference.labels is None or not points.shape[1]:
@@ -77,6 +87,8 @@ def rehearse(
         for name, rule in found.items():
             if not (rule.alone and rule.rehearsed):
                 continue
+            if between is not None:
+                between()
             scores[name][asked] = clone(rule).fit(part).score(batch)
     return scores, wrong
 

@@ -42,7 +42,13 @@ class Filter:
     def __init__(self, settings: FilterSettings) -> None:
         self.settings = settings
 
-    def fit(self, reference: Reference | None, *, fitted: Mapping[str, Any] | None = None) -> Self:
+    def fit(
+        self,
+        reference: Reference | None,
+        *,
+        fitted: Mapping[str, Any] | None = None,
+        between: Callable[[], None] | None = None,
+    ) -> Self:
         """Look for labels that are probably wrong, fit every rule without them, then the fusion.
 
         `suspect_labels_` holds what was found, the surest first.
@@ -52,6 +58,7 @@ class Filter:
             fitted: what `fitted_as_dict` gave for the same settings and reference, to save the time of
                 fitting the fusion again. Figures of another fusion version or of
                 other rules are fitted anew.
+            between: called before each rule is fitted or rehearsed; may raise to end the work.
         """
         enabled = self._enabled()
         same = fitted and fitted["version"] == FUSION_VERSION and fitted["rules"].keys() == enabled.keys()
@@ -63,7 +70,11 @@ class Filter:
                 suspect_labels(reference, random_state=self.settings.random_state) if reference else []
             )
         believed = _without(self.suspect_labels_, reference)
-        self.rules_ = {name: rule.fit(believed) for name, rule in enabled.items()}
+        self.rules_ = {}
+        for name, rule in enabled.items():
+            if between is not None:
+                between()
+            self.rules_[name] = rule.fit(believed)
         self.reference_ = reference
         self.fitted_on_ = fitted.get("fitted_on", "") if fitted and same else ""
         if fitted and same:
@@ -76,6 +87,7 @@ class Filter:
                 weights=self.settings.weights,
                 learn=self.settings.fusion == "fitted",
                 random_state=self.settings.random_state,
+                between=between,
             )
         return self
 

@@ -14,7 +14,7 @@ and such with a number of rows that differs between images, one after another in
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -162,14 +162,21 @@ def missing(sha256s: Iterable[str], wanted: Sequence[tuple[str, int]]) -> set[st
     return absent
 
 
-def load(sha256s: Sequence[str], extractor: str, version: int) -> Tables:
-    """What one extractor said about images, as tables in their order."""
+def load(sha256s: Sequence[str], extractor: str, version: int, *, between: Callable[[], None] | None = None) -> Tables:
+    """What one extractor said about images, as tables in their order.
+
+    Args:
+        sha256s, extractor, version: which ones.
+        between: called before each block of images; may raise to end the work.
+    """
     places: dict[str, list[int]] = {}
     for index, sha256 in enumerate(sha256s):
         places.setdefault(sha256, []).append(index)
     statistics: np.ndarray | None = None
     vectors: np.ndarray | None = None
     for block in _blocks(list(places)):
+        if between is not None:
+            between()
         rows = Features.objects.filter(sha256__in=block, extractor=extractor, version=version)
         for sha256, said, vector in rows.values_list("sha256", "statistics", "vector"):
             statistics = _fill(statistics, len(sha256s), places[sha256], said, "<f4")

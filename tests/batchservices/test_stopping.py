@@ -10,10 +10,10 @@ from batchservices import bringing, collection, execution, foreign_results, free
 from batchservices.deployment import deploy
 from batchservices.elsewhere import register_elsewhere
 from batchservices.models import BatchRun, BatchService, CollectionTask, ItemStatus, RunItem
-from config import steps
+from config import leases, steps
 from config.leases import CHUNK_SECONDS
 from datasets.models import Sample
-from hardexamples import mining
+from hardexamples import mining, store
 from hardexamples.models import MiningItem
 from hardexamples.rules import Rule
 from hardexamples.scoring import Filter
@@ -167,6 +167,49 @@ class TestCollections:
     def filtering(self) -> CollectionTask:
         run = loop.run(loop.service(filtering=True, output_dataset_name="hard"))
         return run.collection_tasks.get()
+
+    def test_while_what_is_kept_of_the_inputs_is_read(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        task = self.filtering()
+        monkeypatch.setattr(leases, "LISTEN_SECONDS", -1)
+        monkeypatch.setattr(store, "BLOCK", 2)
+        blocks: list[int] = []
+        fill = store._fill
+
+        def stopping(table: Any, rows: int, places: list[int], *said: Any) -> Any:
+            blocks.append(places[0] // 2)
+            if len(blocks) == 1:
+                collection.stop(task=task, by=None)
+            return fill(table, rows, places, *said)
+
+        monkeypatch.setattr(store, "_fill", stopping)
+        assert self.stopped(task).mining.status == "stopped"
+        assert set(blocks) == {0}
+
+    def test_between_two_rules_that_are_fitted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        task = self.filtering()
+        fitted: list[str] = []
+        enabled = Filter._enabled
+
+        def enabled_rules(self: Filter) -> dict[str, Rule]:
+            found = enabled(self)
+            for name, rule in found.items():
+                monkeypatch.setattr(rule, "fit", stopping(name, rule))
+            return found
+
+        def stopping(name: str, rule: Rule) -> Any:
+            fit = rule.fit
+
+            def fitting(reference: Any) -> Any:
+                fitted.append(name)
+                if len(fitted) == 2:
+                    collection.stop(task=task, by=None)
+                return fit(reference)
+
+            return fitting
+
+        monkeypatch.setattr(Filter, "_enabled", enabled_rules)
+        assert self.stopped(task).mining.status == "stopped"
+        assert len(fitted) == 2
 
     def test_between_two_rules(self, monkeypatch: pytest.MonkeyPatch) -> None:
         task = self.filtering()

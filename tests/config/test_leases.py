@@ -67,6 +67,15 @@ def test_a_stop_is_heard_at_the_next_chunk(work: ImportTask) -> None:
         lease.hold()
 
 
+def test_loops_of_short_rounds_hear_of_a_stop_after_a_while(work: ImportTask, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = claim(ImportTask, work.pk).now_and_then()
+    ImportTask.objects.filter(pk=work.pk).update(stop_requested=True)
+    heard()
+    monkeypatch.setattr(leases, "LISTEN_SECONDS", -1)
+    with pytest.raises(LeaseLost):
+        heard()
+
+
 def test_work_whose_workers_die_without_getting_further_is_given_up(work: ImportTask) -> None:
     for _ in range(ATTEMPTS):
         claim(ImportTask, work.pk).hold(progress=False)

@@ -13,7 +13,7 @@ NAMES = ("class_distance", "cluster_disagreement", "low_confidence")
 
 
 def fitted(monkeypatch: pytest.MonkeyPatch, scores: dict[str, np.ndarray], wrong: np.ndarray) -> Fusion:
-    monkeypatch.setattr(calibration, "rehearse", lambda found, given, random_state: (scores, wrong))
+    monkeypatch.setattr(calibration, "rehearse", lambda found, given, **more: (scores, wrong))
     found = {name: rules()[name]() for name in scores}
     return fit_fusion(found, reference(), weights=MODELARTS_WEIGHTS, learn=True, random_state=0)
 
