@@ -80,7 +80,11 @@ def restart(*, service: BatchService, by: User | None) -> BatchRun:
     _check_inputs(service)
     active = service.runs.filter(status__in=ACTIVE_RUN).first()
     if active is not None:
-        stop(run=active, by=by)
+        try:
+            stop(run=active, by=by)
+        except Refused as error:
+            if error.code != "illegal_status_change":  # it ended by itself just now
+                raise
     return start(service=service, by=by)
 
 

@@ -257,6 +257,20 @@ def test_two_workers_never_hold_one_item(prepared: BatchRun) -> None:
     assert not {item.pk for item in first} & {item.pk for item in second}
 
 
+def test_a_restart_starts_where_the_run_has_just_ended_by_itself(prepared: BatchRun, monkeypatch) -> None:
+    stop = running.stop
+
+    def ended_first(*, run: BatchRun, by: None) -> None:
+        running.execute(run.pk)
+        stop(run=run, by=by)
+
+    monkeypatch.setattr(running, "stop", ended_first)
+    again = running.restart(service=prepared.service, by=None)
+    prepared.refresh_from_db()
+    assert (prepared.status, again.status) == ("finished", "preparing")
+    assert again.pk != prepared.pk
+
+
 def test_near_the_end_of_a_run_nobody_holds_more_than_a_share(prepared: BatchRun, monkeypatch) -> None:
     monkeypatch.setattr(queue, "LEAST_SHARE", 1)
     assert [len(Worker(prepared).settle_and_lease([], wanted=9)) for _ in range(5)] == [1, 1, 1, 1, 0]
