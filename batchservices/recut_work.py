@@ -101,10 +101,12 @@ class _Evidence:
         self.mining = made.mining
         frozen = frozen_of(filtering_of(made.mining))
         self.found: Found | None = reference_of(lease, run, frozen)
-        subjects, batch = inputs_of(run, looked=frozen)
+        heard = lease.now_and_then()
+        subjects, batch = inputs_of(run, looked=frozen, between=heard)
         if [subject.position for subject in subjects] != wanted.positions.tolist():
             raise Refused("inputs_changed", "The run's inputs are not those of the mining any more.", status=409)
-        chosen.fit(self.found.reference if self.found else None, fitted=made.after["fitted"])
+        reference = self.found.reference if self.found else None
+        chosen.fit(reference, fitted=made.after["fitted"], between=heard)
         chosen.fusion_ = fusion
         kept = {name: np.full(len(batch), np.nan) for name in fusion.rules if name in chosen.rules_}
         rows = MiningItem.objects.filter(mining=made.mining).order_by("position").values_list("scores", flat=True)

@@ -1,13 +1,18 @@
 """A mining is decided anew from its kept scores: the dataset follows, and what people decided stays."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import pytest
 
 from batchservices import collection, recutting
 from batchservices.models import BatchService, CollectionTask
+from config import leases
 from config.refusals import Refused
 from datasets import counters
 from datasets.bulk_review import confirm_many, mark_hard
 from datasets.models import Label, Sample, Status
+from hardexamples import store
 from hardexamples.models import Mining
 from hardexamples.recut import Wish, wish
 from tests import loop
@@ -135,6 +140,30 @@ def test_only_one_at_a_time_and_not_while_images_come_in(mining: Mining) -> None
     CollectionTask.objects.filter(pk=filtering.pk).update(status="importing")
     with pytest.raises(Refused, match="still being brought"):
         recutting.recut(mining=mining, wanted=threshold(mining, 0.5), by=None)
+
+
+@pytest.mark.parametrize("block", [1, 3])
+def test_a_stop_is_heard_while_the_inputs_are_read(block: int, mining: Mining, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = recutting.recut(mining=mining, wanted=threshold(mining, 0.01), by=None)
+    monkeypatch.setattr(leases, "LISTEN_SECONDS", -1)
+    monkeypatch.setattr(store, "BLOCK", 10)
+    load, blocks = store.load, []
+
+    def loading(sha256s: Sequence[str], *which: Any, between: Callable[[], None] | None = None) -> Any:
+        def stopping() -> None:
+            blocks.append(1)
+            if len(blocks) == block:
+                collection.stop(task=task, by=None)
+            assert between is not None
+            between()
+
+        return load(sha256s, *which, between=stopping if between is not None else None)
+
+    monkeypatch.setattr(store, "load", loading)
+    before = verdicts(mining)
+    loop.collect(task)
+    assert (task.status, len(blocks)) == ("stopped", block)
+    assert verdicts(mining) == before
 
 
 def test_a_lost_label_and_a_lost_run_are_refused_in_words(mining: Mining) -> None:
