@@ -9,7 +9,8 @@ import signal
 import sys
 from types import FrameType
 
-from billiard.util import set_pdeathsig  # type: ignore[attr-defined]  # missing in the types
+from billiard.common import terminate_handler_fired  # type: ignore[attr-defined]  # missing in the types
+from billiard.util import set_pdeathsig  # type: ignore[attr-defined]  # likewise
 from celery import Celery
 from celery.concurrency.prefork import TaskPool
 from celery.signals import worker_process_init, worker_shutting_down
@@ -25,6 +26,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 filesystem.Transport.Channel = WholeMessages
 TaskPool.BlockingPool = SteadyPool
 
+if sys.platform == "linux":
+    # not SIGTERM: the pool has a handler of its own for that, which takes a second one for a crash
+    ORPHANED = signal.SIGRTMIN
+
 app = Celery("hardmine")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
@@ -36,13 +41,21 @@ def _ask_to_stop(**about: object) -> None:
 
 
 @worker_process_init.connect
-def _leave_in_order(**about: object) -> None:
-    signal.signal(signal.SIGTERM, _exit)  # Celery's default ends the process on the spot, with its leases
+def _leave_with_the_worker(**about: object) -> None:
     if sys.platform == "linux":
-        # Celery wants SIGKILL from the kernel when the thread is gone that forked this one: of a process that was
-        # started anew that is so whenever its worker stops in order
-        set_pdeathsig(signal.SIGTERM)
+        # Celery wants SIGKILL from the kernel when the thread is gone that forked this process, which is lost with its
+        # leases then: of one that was started anew that is so whenever its worker stops in order
+        signal.signal(ORPHANED, _exit)
+        set_pdeathsig(ORPHANED)
 
 
 def _exit(number: int, frame: FrameType | None) -> None:
-    sys.exit(128 + number)
+    """Ends the process by the pool's own handler of SIGTERM, so that its work is given back."""
+    # the kernel says it for every thread of the worker that is gone, which is once too often for that handler
+    signal.signal(number, _pass)
+    if not terminate_handler_fired():
+        signal.raise_signal(signal.SIGTERM)
+
+
+def _pass(number: int, frame: FrameType | None) -> None:
+    pass

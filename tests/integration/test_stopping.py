@@ -1,5 +1,6 @@
 """A worker that is stopped gives its work back, so that the next start goes on at once."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 
 from batchservices import running
 from batchservices.models import BatchRun, ItemStatus
+from config.celery import ORPHANED
 from config.sweeper import sweep
 from tests import loop
 from tests.processes import environment
@@ -63,7 +65,10 @@ def wait(until: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("whom", ["worker", "worker with a process started anew", "first process", "its processes"])
+WHOM = ["worker", "worker with a process started anew", "first process", "its processes", "its processes, told often"]
+
+
+@pytest.mark.parametrize("whom", WHOM)
 def test_what_a_stopped_worker_had_leased_is_free_at_once(
     whom: str, run: BatchRun, known: dict[str, str], worker: subprocess.Popen
 ) -> None:
@@ -76,9 +81,13 @@ def test_what_a_stopped_worker_had_leased_is_free_at_once(
     wait(lambda: BatchRun.objects.get(pk=run.pk).done > 0)
     if whom == "first process":
         worker.kill()
-    elif whom == "its processes":
-        for child in processes_of(worker):
-            os.kill(child, signal.SIGTERM)
+    elif whom in ("its processes", "its processes, told often"):
+        # as a system that stops them all together; and as the kernel, for every thread of a worker that is gone
+        [child] = processes_of(worker)
+        for number in [ORPHANED if "often" in whom else signal.SIGTERM] + [ORPHANED] * 200:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, number)
+            time.sleep(0.001)
         wait(lambda: not run.items.filter(status=ItemStatus.LEASED).exists())
     worker.send_signal(signal.SIGTERM)
     worker.wait(ENDS_WITHIN)
