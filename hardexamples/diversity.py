@@ -8,6 +8,7 @@ from hardexamples.rules.contract import known
 NEAR = 0.17  # distance of unit vectors; rescaled and slightly brightened copies of digits and of scenes are nearer
 RATHER_NEAR, BITS = 0.28, 2  # or this, where the perceptual hashes differ in at most so many bits
 BLOCK = 500  # images compared at once
+TILE = 512  # with so many others: 1 MB of products
 COMPONENTS = 16  # at least
 FAR = 2.5  # times the distance of near duplicates
 SLACK = 1e-5  # of what float32 rounds
@@ -74,14 +75,28 @@ class _Looks:
 
     def alike(self, some: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Pairs (place in `some`, place in `others`) of near duplicates, in that order."""
-        close = np.flatnonzero(self.sketch[some] @ self.counterpart[others].T > 0)
-        i, j = np.divmod(close, max(len(others), 1))
+        i, j = self._rather_near(some, others)
         apart = np.linalg.norm(self.unit[some[i]] - self.unit[others[j]], axis=1)
         near = apart < NEAR
         if self.hashes is not None:
             unsure = np.flatnonzero(~near & (apart < RATHER_NEAR))
             near[unsure] = (self.hashes[some[i[unsure]]] != self.hashes[others[j[unsure]]]).sum(axis=1) <= BITS
         return i[near], j[near]
+
+    def _rather_near(self, some: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs that the sketches do not tell apart; what they are compared by stays in the processor's cache."""
+        sketch, counterpart = self.sketch[some], self.counterpart[others]
+        products = np.empty((len(some), TILE), np.float32)
+        found: list[tuple[np.ndarray, np.ndarray]] = []
+        for start in range(0, len(others), TILE):
+            tile = counterpart[start : start + TILE]
+            product = np.matmul(sketch, tile.T, out=products[:, : len(tile)])
+            if product.max(initial=0) > 0:
+                place, other = np.nonzero(product > 0)
+                found.append((place, other + start))
+        i, j = np.hstack(found) if found else np.zeros((2, 0), np.int64)
+        order = np.lexsort((j, i))
+        return i[order], j[order]
 
 
 def _unit(points: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from hardexamples.diversity import stacks, varied
+from hardexamples.diversity import NEAR, stacks, varied
 from hardexamples.features import descriptor, perceptual_hash
 from tests.hardexamples.test_features import scene
 
@@ -33,6 +33,22 @@ def test_a_chain_of_small_steps_is_not_one_stack() -> None:
     angles = np.linspace(0, np.pi / 2, 40)
     leader = stacks(np.column_stack([np.cos(angles), np.sin(angles)]), np.arange(40))
     assert 3 < len(np.unique(leader)) < 30
+
+
+def test_among_many_each_joins_the_first_leader_that_it_nearly_equals() -> None:
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(4000, 4)).astype(np.float32)
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    order = rng.permutation(len(points))
+    expected, leads = np.arange(len(points)), np.zeros(0, np.int64)
+    for each in order:
+        near = leads[np.linalg.norm(points[leads] - points[each], axis=1) < NEAR]
+        if len(near):
+            expected[each] = near[0]
+        else:
+            leads = np.append(leads, each)
+    assert 1000 < len(leads) < 3000
+    assert stacks(points, order).tolist() == expected.tolist()
 
 
 def test_a_resized_and_brightened_copy_of_an_image_joins_its_stack() -> None:
