@@ -7,29 +7,15 @@ images take a minute or more, or an image costs more the more there are.
 
 import argparse
 import hashlib
-import os
-import secrets
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 
-# a data directory of its own, before the settings are read
-DIRECTORY = tempfile.TemporaryDirectory(prefix="hardmine-bench-")
-for name in [name for name in os.environ if name.startswith("HARDMINE_")]:
-    del os.environ[name]
-os.environ |= {
-    "DJANGO_SETTINGS_MODULE": "config.settings",
-    "HARDMINE_DATA_DIR": DIRECTORY.name,
-    "HARDMINE_SECRET_KEY": secrets.token_urlsafe(60),
-    "HARDMINE_LOG_LEVEL": "WARNING",
-}
+from tests.benchmarks import installation
 
-import django
+installation.fresh()
+
 import numpy as np
-
-django.setup()
-
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db.models import F

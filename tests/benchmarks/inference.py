@@ -10,12 +10,10 @@ its sandbox. Wall clock says what a night costs; processor seconds say it also w
 import argparse
 import json
 import os
-import secrets
 import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,22 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# a data directory of its own, before the settings are read
-DIRECTORY = tempfile.TemporaryDirectory(prefix="hardmine-bench-")
-for name in [name for name in os.environ if name.startswith("HARDMINE_")]:
-    del os.environ[name]
-os.environ |= {
-    "DJANGO_SETTINGS_MODULE": "config.settings",
-    "HARDMINE_DATA_DIR": DIRECTORY.name,
-    "HARDMINE_SECRET_KEY": secrets.token_urlsafe(60),
-    "HARDMINE_LOG_LEVEL": "WARNING",
-}
+from tests.benchmarks import installation
 
-import django
+DIRECTORY = installation.fresh()
+
 from django.conf import settings
-
-django.setup()
-
 from django.contrib.auth.models import User
 from django.core.management import call_command
 
@@ -158,14 +145,14 @@ def deployed(model: InferenceModel, folder: str, by: User) -> BatchService:
 
 def photographs(folder: str, *, count: int, width: int, height: int, quality: int = many_inputs.QUALITY) -> Path:
     """Made-up images among the inputs."""
-    path = Path(DIRECTORY.name, "inputs", folder)
+    path = DIRECTORY / "inputs" / folder
     many_inputs.write_photographs(path, count=count, width=width, height=height, quality=quality)
     return path
 
 
 def bare(model: bytes, folder: Path) -> Figures:
     """The bare loop over a folder."""
-    file = Path(DIRECTORY.name, "model.onnx")
+    file = DIRECTORY / "model.onnx"
     file.write_bytes(model)
     line = ["nice", "-n", "10", sys.executable, "-m", "tests.benchmarks.bare_loop", str(file), str(folder)]
     said = subprocess.run([*line, str(os.cpu_count())], cwd=settings.BASE_DIR, check=True, capture_output=True)

@@ -11,32 +11,19 @@ import misses the goal.
 import argparse
 import os
 import resource
-import secrets
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
-DIRECTORY = tempfile.TemporaryDirectory(prefix="hardmine-bench-")
-for name in [name for name in os.environ if name.startswith("HARDMINE_")]:
-    del os.environ[name]
-os.environ |= {
-    "DJANGO_SETTINGS_MODULE": "config.settings",
-    "HARDMINE_DATA_DIR": DIRECTORY.name,
-    "HARDMINE_SECRET_KEY": secrets.token_urlsafe(60),
-    "HARDMINE_LOG_LEVEL": "WARNING",
-    "OMP_NUM_THREADS": "1",
-}
+from tests.benchmarks import installation
+
+DIRECTORY = installation.fresh(OMP_NUM_THREADS="1")
 
 import cv2
-import django
 import numpy as np
-
-django.setup()
-
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from PIL import Image
@@ -130,7 +117,7 @@ def main() -> int:
     }
     costs: dict[str, list[float]] = {name: [] for name in (*ways, "import")}
     for number in range(asked.rounds):
-        folder = Path(DIRECTORY.name, "inputs", f"hd{number}")
+        folder = DIRECTORY / "inputs" / f"hd{number}"
         many_inputs.write_photographs(folder, count=asked.images, width=WIDTH, height=HEIGHT)
         files = sorted(folder.iterdir())
         for name, function in ways.items():

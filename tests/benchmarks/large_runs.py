@@ -10,34 +10,25 @@ import argparse
 import hashlib
 import json
 import os
-import secrets
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-INSIDE = "HARDMINE_BENCH_INSIDE"
-if INSIDE not in os.environ:
-    DIRECTORY = tempfile.TemporaryDirectory(prefix="hardmine-bench-")
-    for name in [name for name in os.environ if name.startswith("HARDMINE_")]:
-        del os.environ[name]
-    os.environ |= {
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "HARDMINE_DATA_DIR": DIRECTORY.name,
-        "HARDMINE_SECRET_KEY": secrets.token_urlsafe(60),
-        "HARDMINE_LOG_LEVEL": "WARNING",
-        "OMP_NUM_THREADS": "1",
-    }
-
 import django
+
+from tests.benchmarks import installation
+
+INSIDE = "HARDMINE_BENCH_INSIDE"
+if INSIDE in os.environ:
+    django.setup()
+else:
+    installation.fresh(OMP_NUM_THREADS="1")
+
 import numpy as np
 from django.conf import settings
-
-django.setup()
-
 from django.contrib.auth.models import User
 from django.core.management import call_command
 

@@ -10,14 +10,11 @@ import argparse
 import base64
 import http.client
 import json
-import os
-import secrets
 import socket
 import sqlite3
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,21 +22,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
-# a data directory of its own, before the settings are read
-DIRECTORY = tempfile.TemporaryDirectory(prefix="hardmine-bench-")
-for name in [name for name in os.environ if name.startswith("HARDMINE_")]:
-    del os.environ[name]
-os.environ |= {
-    "DJANGO_SETTINGS_MODULE": "config.settings",
-    "HARDMINE_DATA_DIR": DIRECTORY.name,
-    "HARDMINE_SECRET_KEY": secrets.token_urlsafe(60),
-}
+from tests.benchmarks import installation
 
-import django
+installation.fresh()
+
 from django.conf import settings
-
-django.setup()
-
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection

@@ -13,7 +13,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.inference import DIRECTORY, Workers, photographs, ready_model, workers
@@ -121,7 +120,7 @@ class Works:
     def of_another_system(self) -> BatchService:
         scores = dict.fromkeys(NAMES, 0.0) | {NAMES[0]: 0.9, NAMES[1]: 0.1}
         lines = [json.dumps({"source": f"{number:06}.jpg", "scores": scores}) for number in range(MANY)]
-        folder = Path(DIRECTORY.name, "inputs", "theirs")
+        folder = DIRECTORY / "inputs" / "theirs"
         folder.mkdir()
         (folder / "said.jsonl").write_text("\n".join(lines))
         model = register_elsewhere(name="theirs", task="image_classification", class_names=NAMES, by=self.by)
@@ -146,7 +145,7 @@ def trained() -> str:
         annotation = {"type": "modelarts/image_classification", "name": NAMES[number % len(NAMES)]}
         source = f"inputs:train/{number:06}.jpg"
         lines.append(json.dumps({"source": source, "usage": "TRAIN", "annotation": [annotation]}))
-    Path(DIRECTORY.name, "inputs", "train.manifest").write_text("\n".join(lines))
+    (DIRECTORY / "inputs" / "train.manifest").write_text("\n".join(lines))
     return "inputs:train.manifest"
 
 
