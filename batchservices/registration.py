@@ -28,7 +28,7 @@ __all__ = ["accept", "delete_model", "execute_check", "new_version", "predictor_
 
 NAME_LENGTH = 100
 VERSION_RACES = 10
-SERVICES_NAMED = 5
+USES_NAMED = 5
 
 
 def register_model(
@@ -160,19 +160,21 @@ def accept(*, model: InferenceModel, by: User | None) -> None:
 
 def uses_of(model: InferenceModel) -> str:
     """Who uses a model, in words; empty for nobody."""
-    services = list(model.services.values_list("name", flat=True)[: SERVICES_NAMED + 1])
+    services = list(model.services.values_list("name", flat=True)[: USES_NAMED + 1])
     if services:
-        more = " and others" if len(services) > SERVICES_NAMED else ""
-        named = ", ".join(services[:SERVICES_NAMED])
-        return f"the batch services {named}{more} use it. Give them another model first."
+        return f"the batch services {_first_of(services)} use it. Give them another model first."
     if model.runs.exists():
         return "runs were made with it; their results refer to it."
     try:
         Collector(using=DEFAULT_DB_ALIAS).collect([model])
     except ProtectedError as error:  # work of other applications, which are not known here
-        named = ", ".join(sorted(str(each) for each in error.protected_objects)[:SERVICES_NAMED])
-        return f"{named} goes by it. Wait until that has ended, or stop it."
+        works = _first_of(sorted(str(each) for each in error.protected_objects))
+        return f"work under way goes by it: {works}. Wait until that has ended, or stop it."
     return ""
+
+
+def _first_of(names: Sequence[str]) -> str:
+    return ", ".join(names[:USES_NAMED]) + (" and others" if len(names) > USES_NAMED else "")
 
 
 def delete_model(*, model: InferenceModel, by: User | None) -> None:

@@ -23,7 +23,7 @@ def test_auto_grouping_keeps_its_model_until_it_ends(model: InferenceModel, clie
     dataset, ann = DatasetFactory.create(name="pets"), StaffFactory.create()
     SampleFactory.create_batch(4, dataset=dataset)
     task = auto_grouping.start_auto_grouping(dataset=dataset, attribute="group", by=ann, model=model)
-    words = "Auto grouping of pets goes by it. Wait until that has ended, or stop it."
+    words = "work under way goes by it: Auto grouping of pets. Wait until that has ended, or stop it."
     with pytest.raises(Refused, match=words) as refusal:
         registration.delete_model(model=model, by=ann)
     assert (refusal.value.code, refusal.value.status) == ("in_use", 409)
@@ -44,8 +44,18 @@ def test_a_simulation_keeps_its_model_until_it_ends(model: InferenceModel) -> No
     simulation = LabelingSimulation.objects.create(
         dataset=DatasetFactory.create(name="pets"), seeds=1, most_labels=10, created_by=ann, **frozen
     )
-    with pytest.raises(Refused, match="Simulation of labeling pets goes by it"):
+    with pytest.raises(Refused, match="goes by it: Simulation of labeling pets"):
         registration.delete_model(model=model, by=ann)
     simulating.stop(simulation=simulation, by=ann)
     registration.delete_model(model=model, by=ann)
     assert not InferenceModel.objects.exists()
+
+
+def test_of_many_works_the_first_are_named(model: InferenceModel) -> None:
+    ann = StaffFactory.create()
+    for number in range(7):
+        dataset = DatasetFactory.create(name=f"pets {number}")
+        SampleFactory.create_batch(4, dataset=dataset)
+        auto_grouping.start_auto_grouping(dataset=dataset, attribute="group", by=ann, model=model)
+    with pytest.raises(Refused, match=r"Auto grouping of pets 0, .*pets 4 and others\. Wait"):
+        registration.delete_model(model=model, by=ann)
