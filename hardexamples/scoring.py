@@ -109,17 +109,13 @@ class Filter:
 
         Args:
             batch: what to decide on.
-            between: called before each rule; may raise to end the work.
+            between: called before each block of images that a rule scores; may raise to end the work.
 
         Raises:
             ValueError: the batch does not fit the reference: other task, classes or widths of its features.
         """
         self._check(batch)
-        scores = {}
-        for name, rule in self.rules_.items():
-            if between is not None:
-                between()
-            scores[name] = rule.score(batch)
+        scores = {name: rule.score(batch, between=between) for name, rule in self.rules_.items()}
         return self.decide(batch, scores)
 
     def decide(self, batch: Batch, scores: Mapping[str, np.ndarray]) -> "Verdicts":

@@ -3,7 +3,7 @@
 Arrays in, arrays out: nothing here knows images, files or the database.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -133,12 +133,21 @@ class Rule(BaseEstimator):
             self.ready_ = self._fit(reference)
         return self
 
-    def score(self, batch: Batch) -> np.ndarray:
-        """(n,) float in 0..1, 1 = hardest, NaN = no opinion."""
+    def score(self, batch: Batch, *, between: Callable[[], None] | None = None) -> np.ndarray:
+        """(n,) float in 0..1, 1 = hardest, NaN = no opinion.
+
+        Args:
+            batch: what to score.
+            between: called before each block of it; may raise to end the work.
+        """
         if not self._speaks(batch):
             return np.full(len(batch), np.nan)
-        parts = batch.blocks if self.alone else (batch,)
-        return np.clip(np.concatenate([self._score(part) for part in parts]), 0.0, 1.0)
+        scores = []
+        for part in batch.blocks if self.alone else (batch,):
+            if between is not None:
+                between()
+            scores.append(self._score(part))
+        return np.clip(np.concatenate(scores), 0.0, 1.0)
 
     def explain(self, batch: Batch, index: int) -> list[Evidence]:
         """The evidence about image `index`; empty where the rule has no opinion."""

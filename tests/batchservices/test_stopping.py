@@ -15,7 +15,7 @@ from config.leases import CHUNK_SECONDS
 from datasets.models import Sample
 from hardexamples import mining, store
 from hardexamples.models import MiningItem
-from hardexamples.rules import Rule
+from hardexamples.rules import Rule, batch
 from hardexamples.scoring import Filter
 from tests import loop
 from tests.factories import StaffFactory
@@ -211,30 +211,31 @@ class TestCollections:
         assert self.stopped(task).mining.status == "stopped"
         assert len(fitted) == 2
 
-    def test_between_two_rules(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_within_a_rule(self, monkeypatch: pytest.MonkeyPatch) -> None:
         task = self.filtering()
-        asked: list[str] = []
+        monkeypatch.setattr(batch, "BLOCK", 2)
+        scored: list[str] = []
         apply = Filter.apply
 
-        def counting(self: Filter, batch: Any, **more: Any) -> Any:
+        def watched(self: Filter, *inputs: Any, **more: Any) -> Any:
             for name, rule in self.rules_.items():
-                monkeypatch.setattr(rule, "score", scored(name, rule))
-            return apply(self, batch, **more)
+                monkeypatch.setattr(rule, "_score", stopping(name, rule))
+            return apply(self, *inputs, **more)
 
-        def scored(name: str, rule: Rule) -> Any:
-            score = rule.score
+        def stopping(name: str, rule: Rule) -> Any:
+            score = rule._score
 
-            def stopping(batch: Any) -> Any:
-                asked.append(name)
-                if len(asked) == 2:
+            def scoring(block: Any) -> Any:
+                scored.append(name)
+                if scored[-2:] == [name] * 2:
                     collection.stop(task=task, by=None)
-                return score(batch)
+                return score(block)
 
-            return stopping
+            return scoring
 
-        monkeypatch.setattr(Filter, "apply", counting)
+        monkeypatch.setattr(Filter, "apply", watched)
         assert self.stopped(task).mining.status == "stopped"
-        assert len(asked) == 2
+        assert len(scored) == len(set(scored)) + 1
         assert not MiningItem.objects.exists()
 
     def test_while_what_the_rules_said_is_kept(self, monkeypatch: pytest.MonkeyPatch) -> None:
