@@ -9,7 +9,14 @@ from rest_framework.response import Response
 
 from batchservices import collection, deployment, running
 from batchservices.filtering_again import filter_run
-from batchservices.filters import CollectionFilters, PredictionFilters, RunFilters, ServiceFilters
+from batchservices.filters import (
+    AnyCollectionFilters,
+    AnyRunFilters,
+    CollectionFilters,
+    PredictionFilters,
+    RunFilters,
+    ServiceFilters,
+)
 from batchservices.models import ACTIVE_RUN, BatchRun, BatchService, CollectionTask, RunItem
 from batchservices.serializers import (
     CollectionTaskSerializer,
@@ -149,14 +156,16 @@ class ServiceCollectionDoor(ListModelMixin, Inside):
     permissions = {"list": "batchservices.view_collectiontask"}
 
 
-class RunDoor(RetrieveModelMixin, Door):
-    """One run and how far it is."""
+class RunDoor(ListModelMixin, RetrieveModelMixin, Door):
+    """Runs and how far they are."""
 
     queryset = BatchRun.objects.select_related("started_by")
     serializer_class = RunSerializer
+    filterset_class = AnyRunFilters
     lookup_value_converter = "int"
     keyed = frozenset({"retry", "filter"})
     permissions = {
+        "list": "batchservices.view_batchrun",
         "retrieve": "batchservices.view_batchrun",
         "stop": "batchservices.start_batchservice",
         "retry": "batchservices.start_batchservice",
@@ -203,13 +212,15 @@ class PredictionDoor(ListModelMixin, Inside):
     permissions = {"list": "batchservices.view_batchrun"}
 
 
-class CollectionDoor(RetrieveModelMixin, Door):
-    """One collection task."""
+class CollectionDoor(ListModelMixin, RetrieveModelMixin, Door):
+    """Collection tasks."""
 
     queryset = CollectionTask.objects.select_related("created_by")
     serializer_class = CollectionTaskSerializer
+    filterset_class = AnyCollectionFilters
     lookup_value_converter = "int"
     permissions = {
+        "list": "batchservices.view_collectiontask",
         "retrieve": "batchservices.view_collectiontask",
         "stop": "batchservices.synchronize_batchservice",
     }

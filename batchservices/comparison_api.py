@@ -1,5 +1,6 @@
 """Runs compared with each other, through the REST API."""
 
+from django.db.models import OuterRef, Subquery
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -10,7 +11,7 @@ from rest_framework.response import Response
 
 from batchservices.compared import Change, ComparedInput, RunComparison
 from batchservices.comparison import compare
-from batchservices.models import BatchRun
+from batchservices.models import BatchRun, RunItem
 from config.api.doors import Door, Inside
 from config.api.strict import Strict
 from datasets.serializers import WORK_FIELDS
@@ -36,11 +37,22 @@ class ComparisonSerializer(serializers.ModelSerializer):
 
 
 class ComparedInputSerializer(serializers.ModelSerializer):
-    """An input that differs, once for each way; a position is null where the run has no such input."""
+    """An input that differs, once for each way, and what each of the runs calls it and says of it; of a run that has
+    no such input all is null."""
+
+    name = serializers.CharField(allow_null=True)
+    predicted_label = serializers.CharField(allow_null=True)
+    confidence = serializers.FloatField(allow_null=True)
+    other_name = serializers.CharField(allow_null=True)
+    other_predicted_label = serializers.CharField(allow_null=True)
+    other_confidence = serializers.FloatField(allow_null=True)
 
     class Meta:
         model = ComparedInput
-        fields = ["id", "change", "position", "other_position"]
+        fields = [
+            "id", "change", "position", "name", "predicted_label", "confidence", "other_position", "other_name",
+            "other_predicted_label", "other_confidence",
+        ]  # fmt: skip
         read_only_fields = fields
 
 
@@ -76,10 +88,19 @@ class ComparisonDoor(RetrieveModelMixin, Door):
     permissions = {"retrieve": "batchservices.view_batchrun"}
 
 
+def _said_of(prefix: str, run: str, position: str) -> dict[str, Subquery]:
+    """What a run says of a compared input, as columns: one walk along an index each."""
+    item = RunItem.objects.filter(run=OuterRef(run), position=OuterRef(position))
+    return {f"{prefix}{name}": Subquery(item.values(name)) for name in ("name", "predicted_label", "confidence")}
+
+
 class ComparedInputDoor(ListModelMixin, Inside):
     """The inputs that differ."""
 
-    queryset = ComparedInput.objects.all()
+    queryset = ComparedInput.objects.annotate(
+        **_said_of("", "comparison__run", "position"),
+        **_said_of("other_", "comparison__other", "other_position"),
+    )
     serializer_class = ComparedInputSerializer
     filterset_class = ComparedFilters
     above = RunComparison

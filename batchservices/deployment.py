@@ -99,8 +99,9 @@ def change(
 
     Raises:
         Refused: model_not_ready (409), bad_value, name_exists (409), location_read_only, scheme_not_allowed,
-            path_not_allowed, storage_unavailable; type_mismatch, unmapped_classes where the new model does not fit the
-            output dataset; filtering_off (409) where classes are mapped and there is nothing to map them for.
+            path_not_allowed, storage_unavailable; unknown_classes; type_mismatch, unmapped_classes where the new model
+            does not fit the output dataset; filtering_off (409) where classes are mapped and there is nothing to map
+            them for.
     """
     _check_locations(input_location, output_location)
     check_place(model, results_location, output_location)
@@ -110,6 +111,7 @@ def change(
         service = BatchService.objects.select_for_update(of=("self",)).get(pk=service.pk)
         service.processes, service.timeout_minutes = processes, timeout_minutes
         _save(service, name, description, model, input_location, output_location, results_location)
+        _check_classes(model, label_mapping or {})
         if service.filtering and service.output_dataset is not None:
             check_task(model.task, service.output_dataset, field="model")
             chosen = {**service.label_mapping, **(label_mapping or {})}
@@ -146,7 +148,7 @@ def configure_filtering(
             label of the same name.
 
     Raises:
-        Refused: no_output_dataset, type_mismatch, unmapped_classes; as `create_dataset` and
+        Refused: no_output_dataset, type_mismatch, unknown_classes, unmapped_classes; as `create_dataset` and
             `batchservices.training.check_training`, which looks at the manifest's first lines here.
     """
     _check_training(training_manifest, service.model)
@@ -167,6 +169,7 @@ def _configure(
     label_mapping: dict[str, str] | None,
 ) -> BatchService:
     service = BatchService.objects.select_for_update(of=("self",)).get(pk=service.pk)
+    _check_classes(service.model, label_mapping or {})
     if output_dataset is None and output_dataset_name.strip():
         names = service.model.class_names
         wanted = [(label_mapping or {}).get(name, name) for name in names]
@@ -203,6 +206,8 @@ def _save(
     service.name, service.description, service.model = name.strip(), description.strip(), model
     service.input_location, service.output_location = input_location.strip(), output_location.strip()
     service.results_location = results_location.strip()
+    if not service.name.isprintable():
+        raise Refused("bad_value", "A name has no line breaks or other characters that cannot be seen.", field="name")
     try:
         service.clean_fields()
     except ValidationError as error:
@@ -242,6 +247,18 @@ def _check_training(text: str, model: InferenceModel) -> None:
     check_training(text.strip(), task=model.task, lines=FIRST_LINES)
 
 
+def _check_classes(model: InferenceModel, chosen: Mapping[str, str]) -> None:
+    """That only classes are mapped that the model has: a slip of the pen would else send its images elsewhere."""
+    unknown = sorted(set(chosen) - set(model.class_names))
+    if unknown:
+        words = f"{model} has no such classes: {_some(unknown)}."
+        raise Refused("unknown_classes", words, field="label_mapping")
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+
+
 def check_mapping(class_names: Sequence[str], dataset: Dataset, chosen: Mapping[str, str]) -> dict[str, str]:
     """Every class of a model to a label of the dataset: the chosen one, else the one of the same name.
 
@@ -252,7 +269,7 @@ def check_mapping(class_names: Sequence[str], dataset: Dataset, chosen: Mapping[
     labels = set(Label.objects.filter(dataset=dataset).values_list("name", flat=True))
     unmapped = [name for name, label in mapping.items() if label not in labels]
     if unmapped:
-        some = ", ".join(unmapped[:10]) + (", ..." if len(unmapped) > 10 else "")
-        words = f"{dataset.name} has no label for these classes of the model: {some}. Map them to labels it has."
+        classes = _some(unmapped)
+        words = f"{dataset.name} has no label for these classes of the model: {classes}. Map them to labels it has."
         raise Refused("unmapped_classes", words, field="label_mapping")
     return mapping

@@ -88,7 +88,19 @@ def check_place(model: InferenceModel, results_location: str, output_location: s
 
 
 def check_results(service: BatchService) -> None:
-    """That there are results to take in. Raises Refused "no_results"; as `batchservices.foreign_results.files_of`."""
-    if not files_of(service.results_location):
+    """That there are results to take in.
+
+    Raises:
+        Refused: no_results; as `batchservices.foreign_results.files_of`, and as `datasets.locations.open_file`, for
+            the one file that is named.
+    """
+    found = files_of(service.results_location)
+    if is_results(service.results_location):
+        try:
+            locations.open_file(found[0]).close()
+        except Refused as error:
+            words = f"The results {found[0]} cannot be read: {error.message}"
+            raise Refused(error.code, words, status=error.status, field="results_location") from None
+    if not found:
         words = f"There are no results in {service.results_location}: no infer-result manifest and no .jsonl."
         raise Refused("no_results", words, field="results_location")

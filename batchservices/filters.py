@@ -15,6 +15,7 @@ from batchservices.models import (
     RunStatus,
 )
 from config.api.strict import TrueOrFalse
+from datasets.inputs import MAX_ID
 from datasets.models import Task
 
 
@@ -47,6 +48,11 @@ class RunFilters(filters.FilterSet):
         fields: tuple[str, ...] = ()
 
 
+class AnyRunFilters(RunFilters):
+    service = filters.NumberFilter(field_name="service_id", min_value=1, max_value=MAX_ID, decimal_places=0)
+    model = filters.NumberFilter(field_name="model_id", min_value=1, max_value=MAX_ID, decimal_places=0)
+
+
 class PredictionFilters(filters.FilterSet):
     status = filters.ChoiceFilter(choices=ItemStatus.choices)
     predicted_label = filters.CharFilter(max_length=1024)
@@ -64,3 +70,9 @@ class CollectionFilters(filters.FilterSet):
     class Meta:
         model = CollectionTask
         fields: tuple[str, ...] = ()
+
+
+class AnyCollectionFilters(CollectionFilters):
+    service = filters.NumberFilter(field_name="service_id", min_value=1, max_value=MAX_ID, decimal_places=0)
+    run = filters.NumberFilter(field_name="run_id", min_value=1, max_value=MAX_ID, decimal_places=0)
+    dataset = filters.NumberFilter(field_name="dataset_id", min_value=1, max_value=MAX_ID, decimal_places=0)

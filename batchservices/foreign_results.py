@@ -11,6 +11,7 @@ index on disk, and taken from it source by source: memory is flat. No result out
 
 import json
 import sqlite3
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -241,7 +242,7 @@ def words_at(said: dict[str, Any]) -> bytes:
     """
     if "words" in said:
         return json.dumps(said["words"]).encode()
-    return locations.read(locations.parse(said["at"]), limit=RESULT_LIMIT)
+    return locations.read(locations.parse(said["at"]), limit=RESULT_LIMIT).removeprefix(BOM_UTF8)
 
 
 def _is_of_results(name: str) -> bool:

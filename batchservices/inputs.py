@@ -68,8 +68,13 @@ def has_inputs(text: str) -> bool:
 
 
 def _of_folder(location: Location) -> Iterator[Input]:
-    for entry in locations.list_files(location, suffixes=IMAGE_SUFFIXES):
+    """What has a name that cannot be read comes last, with the reason: nobody looks for it in a log."""
+    left_out: list[str] = []
+    for entry in locations.list_files(location, suffixes=IMAGE_SUFFIXES, left_out=left_out):
         yield Input(entry.name, str(entry.location), entry.etag)
+    for name in left_out:
+        words = "It is a link, or its name has a space at an end or a character that no location may have; rename it."
+        yield Input(name, "", error=Refused("path_not_allowed", words))
 
 
 def _of_manifest(location: Location) -> Iterator[Input]:

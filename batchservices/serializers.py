@@ -1,16 +1,18 @@
 """How services, runs and collection tasks are written in the API, and what its verbs take."""
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from batchservices.models import LONGEST_TIMEOUT, BatchRun, BatchService, CollectionTask, InferenceModel, RunItem
 from batchservices.words import outlook
 from config.api.strict import Strict
+from config.refusals import Refused
 from datasets.models import Dataset
 from datasets.serializers import WORK_FIELDS
 from hardexamples.models import HardExampleFilter
 
-MAX_ID = 2**63 - 1
 MAX_CLASSES = 10_000
 
 
@@ -103,6 +105,14 @@ class CollectionTaskSerializer(serializers.ModelSerializer):
 
 
 # --- what verbs take -------------------------------------------------------------------------------------------------
+def one_dataset(said: dict[str, Any], chosen: str, named: str) -> dict[str, Any]:
+    """What was said, unless it has an existing dataset and the name of a new one. Raises Refused "two_datasets"."""
+    if said[chosen] and said[named].strip():
+        words = f"Choose a dataset with {chosen}, or name a new one with {named}; not both."
+        raise Refused("two_datasets", words, field=named)
+    return said
+
+
 def at_most_all_classes(mapping: dict[str, str]) -> None:
     """Raises ValidationError for more classes than a model may have."""
     if len(mapping) > MAX_CLASSES:
@@ -124,6 +134,10 @@ class FilteringSettings(Strict):
         validators=[at_most_all_classes],
         help_text="Class of the model: label of the dataset. A class that is left out goes to the label of its name.",
     )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """An existing dataset, or a new one."""
+        return one_dataset(attrs, "output_dataset", "output_dataset_name")
 
 
 class FilteringInput(FilteringSettings):
@@ -179,3 +193,7 @@ class SynchronizeInput(Strict):
 
     dataset = serializers.PrimaryKeyRelatedField(queryset=Dataset.objects.all(), allow_null=True, default=None)
     dataset_name = serializers.CharField(max_length=100, allow_blank=True, default="")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """An existing dataset, or a new one."""
+        return one_dataset(attrs, "dataset", "dataset_name")

@@ -59,6 +59,7 @@ class EventDoor(RetrieveModelMixin, Door):
     queryset = ReviewEvent.objects.filter(dataset__removed_at=None).select_related("by")
     serializer_class = EventSerializer
     lookup_value_converter = "int"
+    keyed = frozenset({"undo"})
     permissions = {"retrieve": "datasets.view_reviewevent", "undo": "datasets.confirm_sample"}
 
     @extend_schema(request=Nothing, responses=EventSerializer)
@@ -74,6 +75,7 @@ class DatasetUndoDoor(Door):
 
     queryset = Dataset.objects.all()
     lookup_value_converter = "int"
+    keyed = frozenset({"undo"})
     permissions = {"undo": "datasets.confirm_sample"}
 
     @extend_schema(request=UndoInput, responses=ChangedSerializer)

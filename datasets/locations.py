@@ -275,7 +275,7 @@ def _mapped(key: str, *, plain: bool) -> Location:
         if key.startswith(inside):
             _check_path(key)
             return parse(target).join(key.removeprefix(inside))
-    raise _path_not_allowed() if plain else _scheme_not_allowed()
+    raise _path_not_allowed() if plain else _not_mapped(key)
 
 
 def _check_path(path: str) -> None:
@@ -301,6 +301,14 @@ def _path_not_allowed() -> Refused:
         "This is not a place inside one of the locations; write alias:folder/file, "
         "without empty, hidden or dotted parts.",
     )
+
+
+def _not_mapped(key: str) -> Refused:
+    bucket = key.partition("/")[0][:63]
+    words = (
+        f"No location stands for the bucket {bucket}; whoever runs this server maps it by HARDMINE_FOREIGN_LOCATIONS."
+    )
+    return Refused("scheme_not_allowed", words)
 
 
 def _scheme_not_allowed() -> Refused:

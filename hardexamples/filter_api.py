@@ -126,7 +126,7 @@ class FilterDoor(ListModelMixin, RetrieveModelMixin, Door):
     serializer_class = FilterSerializer
     orders = {"oldest": ("id",)}
     lookup_value_converter = "int"
-    keyed = frozenset({"create", "learn"})
+    keyed = frozenset({"create", "learn", "apply", "withdraw"})
     permissions = {
         "list": "hardexamples.view_hardexamplefilter",
         "retrieve": "hardexamples.view_hardexamplefilter",

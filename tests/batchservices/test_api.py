@@ -66,6 +66,8 @@ class TestServices:
             ({"output_location": "inputs:street"}, 400, "location_read_only"),
             ({"filtering": True}, 400, "no_output_dataset"),
             ({"output_dataset_name": "hard"}, 403, "permission_denied"),
+            ({"name": "night\nly"}, 400, "bad_value"),
+            ({"name": "night\u202ely"}, 400, "bad_value"),
             ({"label_mapping": {"a": 1, "b": []}}, 400, "invalid_input"),
             ({"label_mapping": []}, 400, "invalid_input"),
             ({"created_by": 1}, 400, "unknown_or_read_only_field"),
@@ -77,6 +79,30 @@ class TestServices:
         assert (answer.status_code, answer.json()["code"]) == (status, code)
         assert not BatchService.objects.exists()
         assert not Dataset.objects.exists()
+
+    def test_a_dataset_is_chosen_or_named_and_not_both(self):
+        may = program(
+            "batchservices.add_batchservice", "batchservices.synchronize_batchservice", "datasets.add_dataset"
+        )
+        there = DatasetFactory.create()
+        both = self.body(output_dataset=there.pk, output_dataset_name="hard")
+        answer = may.post("/api/v1/services/", both)
+        assert (answer.status_code, answer.json()["code"]) == (400, "two_datasets")
+        address = f"/api/v1/services/{BatchServiceFactory.create().pk}/synchronize/"
+        answer = may.post(address, {"dataset": there.pk, "dataset_name": "all"})
+        assert (answer.status_code, answer.json()["field"]) == (400, "dataset_name")
+        assert Dataset.objects.get() == there
+
+    def test_only_classes_that_the_model_has_are_mapped(self):
+        client = program("batchservices.add_batchservice", "batchservices.change_batchservice", "datasets.add_dataset")
+        body = self.body(filtering=True, output_dataset_name="hard")
+        answer = client.post("/api/v1/services/", {**body, "label_mapping": {"wolf": "animal"}})
+        assert (answer.status_code, answer.json()["code"]) == (400, "unknown_classes")
+        assert "wolf" in answer.json()["message"]
+        assert not Dataset.objects.exists()
+        service = client.post("/api/v1/services/", body).json()
+        answer = client.patch(f"/api/v1/services/{service['id']}/", {"label_mapping": {"wolf": "animal"}})
+        assert (answer.status_code, answer.json()["code"]) == (400, "unknown_classes")
 
     def test_filtering_is_set_and_its_words_say_what_will_happen(self):
         service = BatchServiceFactory.create()
@@ -100,6 +126,31 @@ class TestServices:
         client = program("batchservices.change_batchservice")
         answer = client.put(f"/api/v1/services/{service.pk}/filtering/", body)
         assert (answer.status_code, answer.json()["code"]) == (400, "type_mismatch")
+
+
+class TestLists:
+    def test_runs_of_all_services_are_listed_the_newest_first(self):
+        first = BatchRunFactory.create(status="finished", total=0)
+        second = BatchRunFactory.create(status="failed", total=0)
+        client = program("batchservices.view_batchrun")
+
+        def found(**wanted):
+            return [row["id"] for row in client.get("/api/v1/runs/", wanted).json()["results"]]
+
+        assert found() == [second.pk, first.pk]
+        assert found(status="finished") == found(service=first.service_id) == found(model=first.model_id) == [first.pk]
+        assert client.get("/api/v1/runs/", {"service": "x"}).json()["field"] == "service"
+        assert program("batchservices.view_batchservice").get("/api/v1/runs/").status_code == 403
+
+    def test_collection_tasks_of_all_services_are_listed(self):
+        first, second = CollectionTaskFactory.create(), CollectionTaskFactory.create()
+        client = program("batchservices.view_collectiontask")
+
+        def found(**wanted):
+            return [row["id"] for row in client.get("/api/v1/collection_tasks/", wanted).json()["results"]]
+
+        assert found() == [second.pk, first.pk]
+        assert found(service=first.service_id) == found(dataset=first.dataset_id) == [first.pk]
 
 
 class TestRuns:

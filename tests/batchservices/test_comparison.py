@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
-from rest_framework.test import APIClient
 
 from batchservices import comparison
 from batchservices.compared import ComparedInput, RunComparison
@@ -20,8 +19,8 @@ from tests.factories import (
     DatasetFactory,
     MiningFactory,
     RunItemFactory,
-    StaffFactory,
 )
+from tests.programs import program
 
 pytestmark = pytest.mark.django_db
 
@@ -163,8 +162,7 @@ def test_chosen_inputs_go_into_a_dataset(staff: Client, runs: tuple[BatchRun, Ba
 
 def test_programs_compare_too(runs: tuple[BatchRun, BatchRun]) -> None:
     run, other = runs
-    client = APIClient()
-    client.force_authenticate(StaffFactory.create())
+    client = program("batchservices.view_batchrun")
     made = client.post(f"/api/v1/runs/{run.pk}/compare/", {"other": other.pk}, format="json")
     assert (made.status_code, made.json()["status"]) == (202, "comparing")
     execute(made.json()["id"])
@@ -172,4 +170,8 @@ def test_programs_compare_too(runs: tuple[BatchRun, BatchRun]) -> None:
     assert client.get(address).json()["counts"]["changed_label"] == 2
     found = client.get(f"{address}inputs/", {"change": "changed_label"}).json()["results"]
     assert [(each["position"], each["other_position"]) for each in found] == [(1, 2), (2, 1)]
+    assert found[0]["name"] == run.items.get(position=1).name
+    assert (found[0]["predicted_label"], found[0]["other_predicted_label"]) == ("dog", "cat")
+    gone = client.get(f"{address}inputs/", {"change": "only_before"}).json()["results"][0]
+    assert (gone["position"], gone["name"], gone["other_predicted_label"]) == (None, None, "cat")
     assert ComparedInput.objects.count() == 4

@@ -3,6 +3,7 @@
 import json
 import threading
 import tracemalloc
+from codecs import BOM_UTF8
 from typing import Any
 
 import pytest
@@ -92,8 +93,8 @@ def test_results_in_files_are_read_ahead_as_images_are(monkeypatch: pytest.Monke
 def test_the_lines_of_a_manifest_and_its_files_decide_each_for_itself() -> None:
     loop.put_digits("inputs:night", first=400, count=6)
     good = b'{"predicted_label": "3", "scores": [["3", "0.8"], ["5", "0.1"]]}'
-    for name in ("0400.png", "0404.png"):
-        loop.put(f"inputs:theirs/infer-result/{name}_result.txt", good)
+    loop.put("inputs:theirs/infer-result/0400.png_result.txt", good)
+    loop.put("inputs:theirs/infer-result/0404.png_result.txt", BOM_UTF8 + good + b"\r\n")
     loop.put("inputs:theirs/infer-result/0403.png_result.txt", b"<html>")
     loop.put("inputs:theirs/secret.txt", good)
     ok, place = {"result": "SUCCESSFUL"}, "inputs:theirs/infer-result"
@@ -360,9 +361,21 @@ def test_what_a_service_must_name_and_must_not(own_storages: Any) -> None:
 def test_without_results_a_start_is_refused() -> None:
     loop.put_digits("inputs:night", first=400, count=1)
     loop.put("inputs:theirs/notes.txt", b"")
+    theirs = service(model(), "inputs:theirs")
     with pytest.raises(Refused, match="no results in inputs:theirs") as refusal:
-        running.start(service=service(model(), "inputs:theirs"), by=None)
+        running.start(service=theirs, by=None)
     assert refusal.value.code == "no_results"
+    theirs.results_location = "inputs:theirs/all.jsonl"
+    with pytest.raises(Refused, match=r"inputs:theirs/all\.jsonl cannot be read: There is no such file") as refusal:
+        running.start(service=theirs, by=None)
+    assert refusal.value.where == {"field": "results_location"}
+
+
+def test_a_bucket_that_nobody_mapped_is_named_with_what_to_do() -> None:
+    run = run_lines({"source": "obs://their-bucket/night/a.png", **CAT}, classes=["cat", "dog", "hen"])
+    error = run.items.get(name="line 1").error
+    assert "their-bucket" in error
+    assert "HARDMINE_FOREIGN_LOCATIONS" in error
 
 
 def test_a_model_elsewhere_is_ready_and_has_no_file() -> None:

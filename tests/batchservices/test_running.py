@@ -4,9 +4,11 @@ import json
 import threading
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.files.storage import storages
 from django.db import connection
 
 from batchservices import child, execution, queue, running
@@ -94,6 +96,19 @@ def test_a_bad_image_costs_its_item_and_not_the_run(service: BatchService) -> No
     lines = [json.loads(line) for line in loop.content(run.manifest).splitlines()]
     assert [line["result"] for line in lines] == ["SUCCESSFUL"] * 3 + ["FAILED"] * 2
     assert all(line["error_message"] for line in lines[3:])
+
+
+def test_an_image_whose_name_cannot_be_read_has_failed_with_its_reason(service: BatchService) -> None:
+    loop.put_digits("inputs:night", first=400, count=1)
+    folder = Path(storages["inputs"].location) / "night"
+    (folder / " led.png").write_bytes(b"x")
+    (folder / "link.png").symlink_to(folder / "0400.png")
+    (folder / ".hidden.png").write_bytes(b"x")
+    run = loop.run(service)
+    assert (run.status, run.done, run.failed) == ("alarm", 1, 2)
+    errors = dict(run.items.filter(status="failed").values_list("name", "error"))
+    assert errors.keys() == {" led.png", "link.png"}
+    assert all("rename it" in error for error in errors.values())
 
 
 def test_a_run_of_bad_images_alone_has_failed(service: BatchService) -> None:

@@ -11,7 +11,6 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from rest_framework.test import APIClient
 
 from batchservices import running
 from batchservices.models import BatchRun, BatchService
@@ -20,6 +19,7 @@ from config.refusals import Refused
 from config.sweeper import sweep
 from tests import loop
 from tests.batchservices.pages import SERVICE, read, send, service_page
+from tests.described import DescribedClient
 from tests.factories import BatchServiceFactory, StaffFactory
 
 pytestmark = pytest.mark.django_db
@@ -188,7 +188,7 @@ def test_the_page_shows_the_next_three_times_and_what_came_of_the_last(staff: Cl
 
 
 def test_programs_set_it_too() -> None:
-    client = APIClient()
+    client = DescribedClient()
     client.force_authenticate(StaffFactory.create())
     service = BatchServiceFactory.create()
     address = f"/api/v1/services/{service.pk}/schedule/"

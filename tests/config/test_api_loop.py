@@ -8,9 +8,9 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from knox.models import AuthToken
-from rest_framework.test import APIClient
 
 from datasets import importing, publishing
+from tests.described import DescribedClient
 from tests.factories import StaffFactory, image_bytes
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -21,7 +21,7 @@ class Program:
 
     def __init__(self) -> None:
         _, token = AuthToken.objects.create(StaffFactory.create())
-        self.client = APIClient(HTTP_AUTHORIZATION=f"Token {token}")
+        self.client = DescribedClient(HTTP_AUTHORIZATION=f"Token {token}")
 
     def get(self, address: str) -> Any:
         answer = self.client.get(f"/api/v1/{address}")

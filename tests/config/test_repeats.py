@@ -126,6 +126,13 @@ def test_every_operation_that_makes_something_takes_a_key():
     assert without == there_already
 
 
+def test_every_operation_that_a_second_request_would_turn_back_takes_a_key():
+    paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]
+    for address in ("events/{id}/undo/", "datasets/{id}/undo/", "filters/{id}/apply/", "filters/{id}/withdraw/"):
+        names = [each["name"] for each in paths[f"/api/v1/{address}"]["post"]["parameters"]]
+        assert "Idempotency-Key" in names, address
+
+
 @pytest.mark.django_db(transaction=True)
 class TestFaults:
     def test_who_dies_between_the_work_and_the_answer_has_done_nothing(self, monkeypatch):

@@ -60,6 +60,14 @@ def test_a_batch_is_taken_back_within_its_dataset(client, dataset):
     assert not dataset.samples.filter(status=Status.LABELED).exists()
 
 
+def test_a_batch_is_not_done_again_by_a_request_whose_answer_was_lost(client, dataset):
+    batch = bulk_review.confirm_many(sample_ids=dataset.samples.all(), by=UserFactory()).batch
+    address, key = f"/api/v1/datasets/{dataset.pk}/undo/", {"Idempotency-Key": "undo 1"}
+    first = client.post(address, {"batch": batch}, format="json", headers=key)
+    assert client.post(address, {"batch": batch}, format="json", headers=key).json() == first.json()
+    assert not dataset.samples.filter(status=Status.LABELED).exists()
+
+
 def test_labels_are_corrected_without_moving(client, dataset):
     sample = dataset.samples.earliest("id")
     body = {"version": sample.version, "annotations": [{"label": "dog"}]}
