@@ -35,4 +35,5 @@ class VerbPermission(BasePermission):
         if str(request.method).lower() not in view.action_map:
             return True  # DRF answers 405
         needed = view.permissions.get(view.action)
+        self.message = f"This needs the permission {needed}." if needed else None
         return needed is not None and user.has_perm(needed)

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation, TooManyFilesSent
 from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -39,9 +40,11 @@ def explain(error: Exception, context: dict[str, Any]) -> Response | None:
     return response
 
 
+@csrf_exempt
 def nothing_here(request: HttpRequest, path: str = "") -> JsonResponse:
     """The answer for an address that the API does not have."""
-    return JsonResponse({"code": "not_found", "message": "There is nothing here."}, status=404)
+    ending = "" if request.path.endswith("/") else " Addresses end with a slash."
+    return JsonResponse({"code": "not_found", "message": f"There is nothing here.{ending}"}, status=404)
 
 
 def fault(request: HttpRequest) -> JsonResponse:

@@ -87,7 +87,7 @@ class TestWhoMayComeIn:
         assert answer.status_code == 403
         assert answer.json() == {
             "code": "permission_denied",
-            "message": "You do not have permission to perform this action.",
+            "message": "This needs the permission datasets.view_dataset.",
         }
 
 
@@ -186,7 +186,6 @@ class TestAddresses:
             f"datasets/{2**70}/samples/",
             "datasets/1/samples/",
             "nothing/",
-            "datasets",
             "../v2/datasets/",
         ],
     )
@@ -194,6 +193,13 @@ class TestAddresses:
         answer = program("datasets.view_dataset", "datasets.view_sample").get(f"/api/v1/{address}")
         assert answer.status_code == 404
         assert answer.json() == {"code": "not_found", "message": "There is nothing here."}
+
+    @pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
+    def test_an_address_without_its_slash_says_so(self, method):
+        client = Client(enforce_csrf_checks=True)
+        answer = client.generic(method, "/api/v1/datasets", "{}", content_type="application/json")
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+        assert "end with a slash" in answer.json()["message"]
 
     @pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "PROPFIND", "DELETE", "PUT", "PATCH"])
     def test_other_methods_are_refused(self, method):
