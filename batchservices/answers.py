@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from batchservices.candidates import read_candidates
+from batchservices.candidates import Candidates, read_candidates
+from batchservices.cells import cells_of, from_cells
 from batchservices.predictions import MAX_BOXES
 from batchservices.profile import MAX_CLASSES, Profile
 from batchservices.suppression import suppress
@@ -101,7 +102,7 @@ def read_boxes(outputs: dict[str, Any], profile: Profile, seen: Seen) -> dict[st
     found = read_candidates(outputs, output, len(profile.class_names))
     if output.suppression == "none" and len(found.scores) > MAX_BOXES:
         raise Refused("too_many_boxes", f"The model is sure of more than {MAX_BOXES:,} boxes on one image.")
-    corners = _corners(found.boxes, profile, seen)
+    corners = _corners(found, profile, seen)
     scores, classes = found.scores, found.classes
     if output.suppression != "none":
         groups = classes if output.suppression == "per_class" else np.zeros_like(classes)
@@ -118,15 +119,16 @@ def read_boxes(outputs: dict[str, Any], profile: Profile, seen: Seen) -> dict[st
     }
 
 
-def _corners(boxes: np.ndarray, profile: Profile, seen: Seen) -> np.ndarray:
+def _corners(found: Candidates, profile: Profile, seen: Seen) -> np.ndarray:
     """(n, 4) float64 corners in pixels of the upright image, as far out of it as the model says."""
+    boxes = _decoded(found, profile) if profile.output.box_format == "cells" else found.boxes
     first, second = boxes[:, :2], boxes[:, 2:]
     match profile.output.box_format:
         case "yxyx":
             first, second = first[:, ::-1], second[:, ::-1]
         case "xywh":
             second = first + second
-        case "cxcywh":
+        case "cxcywh" | "cells":
             first, second = first - second / 2, first + second / 2
     shape = profile.input
     whole = np.array([shape.width, shape.height], np.float64)
@@ -137,6 +139,15 @@ def _corners(boxes: np.ndarray, profile: Profile, seen: Seen) -> np.ndarray:
     if not np.isfinite(corners).all() or (corners[:, 2:] < corners[:, :2]).any():
         raise Refused("bad_box", "The model gave a box that is inverted or not finite.")
     return corners
+
+
+def _decoded(found: Candidates, profile: Profile) -> np.ndarray:
+    size = {"width": profile.input.width, "height": profile.input.height}
+    strides = cells_of(found.given, **size)
+    if strides is None:
+        words = f"The model gives {found.given:,} candidates; the grids of its input have another number of cells."
+        raise Refused("length_mismatch", words, field="output.box_format")
+    return from_cells(found.boxes, found.places, strides, **size)
 
 
 def _in_image(corners: np.ndarray, seen: Seen) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

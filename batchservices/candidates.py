@@ -31,11 +31,15 @@ class Candidates:
         boxes: (n, 4) float64, as the model gave them.
         scores: (n,) float64 in [0, 1].
         classes: (n,) int64, indices into the class names.
+        places: (n,) int64, which of all that the model gave each is.
+        given: how many the model gave.
     """
 
     boxes: np.ndarray
     scores: np.ndarray
     classes: np.ndarray
+    places: np.ndarray
+    given: int
 
 
 def read_candidates(outputs: dict[str, Any], output: Output, classes: int) -> Candidates:
@@ -75,8 +79,8 @@ def read_candidates(outputs: dict[str, Any], output: Output, classes: int) -> Ca
     kept = kept[np.argsort(-scores[kept], kind="stable")]
     if output.suppression != "none":
         kept = kept[:MOST_COMPARED]
-    numbers = numbers[kept] if output.kind in RAW else _known(numbers[kept] - output.class_offset, classes)
-    return Candidates(boxes[kept].astype(np.float64), scores[kept], numbers)
+    numbers = numbers[kept] if output.kind in RAW else _known(numbers[kept], classes, first=output.class_offset)
+    return Candidates(boxes[kept].astype(np.float64), scores[kept], numbers, kept, len(scores))
 
 
 def _of_grid(grid: np.ndarray, output: Output, classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -184,9 +188,12 @@ def _count(array: np.ndarray, boxes: int) -> int:
     return int(count[0])
 
 
-def _known(values: np.ndarray, classes: int) -> np.ndarray:
-    if not ((values >= 0) & (values < classes) & (values == np.round(values))).all():
-        raise Refused("length_mismatch", f"The model gave a class beyond its {classes} names.", field="class_names")
+def _known(numbers: np.ndarray, classes: int, *, first: int) -> np.ndarray:
+    values = numbers - first
+    strange = ~((values >= 0) & (values < classes) & (values == np.round(values)))
+    if strange.any():
+        words = f"The model gave class {numbers[strange][0]:g}; its names are for {first} to {first + classes - 1}."
+        raise Refused("length_mismatch", words, field="class_names")
     return values.astype(np.int64)
 
 

@@ -193,12 +193,20 @@ def preprocess(rgb: np.ndarray, shape: Input) -> np.ndarray:
     elif shape.color == "BGR":
         pixels = pixels[:, :, ::-1]
     if shape.dtype != "uint8":
-        pixels = _numbers(pixels, shape).astype(shape.dtype, copy=False)
+        pixels = _typed(_numbers(pixels, shape), shape.dtype)
     if shape.layout in ("NCHW", "CHW"):
         pixels = pixels.transpose(2, 0, 1)
     elif shape.layout == "flat":
         pixels = pixels.reshape(-1)
     return np.ascontiguousarray(pixels if shape.layout == "CHW" else pixels[None])
+
+
+def _typed(numbers: np.ndarray, dtype: str) -> np.ndarray:
+    """Numbers of a type; whole ones are rounded, and cut to its range."""
+    if dtype.startswith("int"):
+        limits = np.iinfo(dtype)
+        numbers = np.clip(np.rint(numbers), limits.min, limits.max)
+    return numbers.astype(dtype, copy=False)
 
 
 def _numbers(pixels: np.ndarray, shape: Input) -> np.ndarray:
@@ -303,7 +311,9 @@ def _check_ports(session: onnxruntime.InferenceSession, profile: Profile) -> Non
     for field, name in profile.output.ports.items():
         if name not in outputs:
             raise Refused("unknown_port", f"The model has no output {name}.", field=f"output.{field}")
-    expected = {"float32": "tensor(float)", "float16": "tensor(float16)", "uint8": "tensor(uint8)"}[profile.input.dtype]
+    expected = {"float32": "tensor(float)", "float64": "tensor(double)"}.get(
+        profile.input.dtype, f"tensor({profile.input.dtype})"
+    )
     port = inputs[profile.input.name]
     channels, height, width = COLORS[profile.input.color], profile.input.height, profile.input.width
     shape: tuple[int, ...] = {

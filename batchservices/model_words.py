@@ -65,6 +65,7 @@ VALUE_WORDS = {
     "agnostic": "the surest of any class stays",
     "width_height": "width, then height",
     "height_width": "height, then width",
+    "cells": "in cells of its grid, not decoded (YOLOX)",
     "uint8": "uint8: whole numbers from 0 to 255",
     "stretch": "stretch it to the size",
     "letterbox": "keep its shape, gray at the right and below",

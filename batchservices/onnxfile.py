@@ -116,7 +116,8 @@ def _check_parts(model: ModelProto) -> None:
             if part.data_location == TensorProto.EXTERNAL or part.external_data:
                 raise Refused(
                     "external_data_forbidden",
-                    "The model keeps data in other files. Save it as one file, with its weights inside.",
+                    "The model keeps data in other files. Save it as one file, with its weights inside: with "
+                    "PyTorch by torch.onnx.export(..., external_data=False).",
                     field="file",
                 )
         elif isinstance(part, NodeProto):
@@ -130,7 +131,10 @@ def _check_parts(model: ModelProto) -> None:
 
 def _check_operator(node: NodeProto) -> None:
     if node.domain not in DOMAINS:
-        raise Refused("unsupported_operator", f"Operators of {_readable(node.domain)} are not supported.", field="file")
+        words = f"Operators of {_readable(node.domain)} are not supported."
+        if node.domain.startswith("com.microsoft"):
+            words += " They come from optimizing or quantizing a model for one runtime: take the file from before that."
+        raise Refused("unsupported_operator", words, field="file")
     domain = "" if node.domain == "ai.onnx" else node.domain
     if not onnx.defs.has(node.op_type, domain):
         raise Refused("unsupported_operator", f"There is no operator {_readable(node.op_type)}.", field="file")

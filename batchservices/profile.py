@@ -17,13 +17,15 @@ DETECTION = "object_detection"
 TASKS = (CLASSIFICATION, DETECTION)
 LAYOUTS = ("NCHW", "NHWC", "CHW", "flat")
 COLORS = {"RGB": 3, "BGR": 3, "GRAY": 1}
-DTYPES = ("float32", "float16", "uint8")
+DTYPES = ("float32", "float16", "float64", "uint8", "int8", "int32", "int64")
 RESIZES = ("stretch", "letterbox", "letterbox_centered")
-BOX_FORMATS = ("xyxy", "yxyx", "xywh", "cxcywh")
+BOX_FORMATS = ("xyxy", "yxyx", "xywh", "cxcywh", "cells")
 BOX_UNITS = ("pixel", "normalized")
 ACTIVATIONS = ("none", "softmax", "sigmoid")
 BACKGROUNDS = ("none", "first", "last")
-COLUMNS = ("box score class", "batch box class score", "class score box", "batch class score box")
+COLUMNS = (
+    "box score class", "batch box class score", "batch box score class", "class score box", "batch class score box",
+)  # fmt: skip
 SIZES_ORDERS = ("width_height", "height_width")
 SUPPRESSIONS = ("none", "per_class", "agnostic")
 PORTS = ("scores", "boxes", "classes", "count", "indices")
@@ -68,7 +70,7 @@ class Input:
             flat (1, height * width * channels).
         color: RGB, BGR or GRAY (ITU-R 601 luma).
         mean, scale: one number for all channels, or one per channel.
-        dtype: float32, float16, or uint8 with mean 0 and scale 1.
+        dtype: a type of `DTYPES`; uint8 with mean 0 and scale 1. Other whole numbers are rounded.
         resize: stretch (to width x height whatever the shape), letterbox (keep the shape, pad with gray 114 on the
             right and below) or letterbox_centered (pad alike on both sides, as ultralytics does; an odd pixel goes to
             the right or below).
@@ -109,7 +111,8 @@ class Output:
         scores, boxes, classes: outputs; of grid and rows, `boxes` is the only one.
         count: boxes_scores_classes: the output with how many of the boxes count, or "".
         indices: selected: the output with the chosen ones.
-        box_format: xyxy, yxyx, xywh (corner and size) or cxcywh (center and size).
+        box_format: xyxy, yxyx, xywh (corner and size), cxcywh (center and size), or, for grids, cells
+            (`batchservices.cells`).
         box_unit: pixels of the model's input, or normalized to 0..1 of it.
         activation: boxes_scores and grid: what turns the scores into 0..1, where the model did not.
         background: boxes_scores and grid: whether the first or the last score stands for nothing at all.
@@ -178,6 +181,8 @@ class Profile:
         )
         if KINDS[profile.output.kind].task != profile.task:
             raise refused("output.kind", f"does not fit the task {profile.task}")
+        if profile.output.box_format == "cells" and (profile.output.kind, profile.output.box_unit) != ("grid", "pixel"):
+            raise refused("output.box_format", "cells are of a grid, and become pixels")
         if profile.output.kind.startswith("binary_") and len(profile.class_names) != 2:
             raise refused("class_names", "must be two: the one that the number is not about, then the one it is")
         return profile

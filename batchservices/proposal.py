@@ -7,14 +7,17 @@ is the range of the pixels, since few files tell it.
 import math
 from typing import Any
 
+from batchservices.guesses import GUESS, KNOWN, LIKELY, Guesses, Port, signature
 from batchservices.metadata import read_value
-from batchservices.profile import CLASSIFICATION, DETECTION, KINDS, MAX_SIDE
-from batchservices.recognition import GUESS, KNOWN, LIKELY, Guesses, Port, recognize
+from batchservices.profile import CLASSIFICATION, DETECTION, DTYPES, KINDS, MAX_SIDE
+from batchservices.recognition import recognize
+from config.refusals import Refused
 
 IMAGENET_MEAN = [123.675, 116.28, 103.53]  # of pixels 0..255, red, green, blue
 IMAGENET_SCALE = [1 / 58.395, 1 / 57.12, 1 / 57.375]
 DEFAULT_SIDES = {CLASSIFICATION: 224, DETECTION: 640}
-PIXEL_TYPES = ("float32", "float16", "uint8")
+PIXEL_TYPES = ("float32", "float16", "uint8", "float64", "int8")
+"""What images are given in; whole numbers of more bytes are mostly something else."""
 ARITHMETIC = frozenset({"Sub", "Mul", "Div", "Add", "BatchNormalization"})
 WINDOWS_RANGES = {  # mean and scale for what Windows ML calls these
     "Normalized_0_1": (0.0, 1 / 255),
@@ -36,7 +39,7 @@ def propose(inspection: dict[str, Any]) -> dict[str, Any]:
             one sentence}; fields that are not there have their usual value.
 
     Raises:
-        Refused: several_labels, unknown_output.
+        Refused: several_labels, unknown_output, unknown_input.
     """
     output = recognize(inspection)
     task = KINDS[output.values["kind"]].task
@@ -61,10 +64,9 @@ def _class_names(names: list[str] | None, output: Guesses) -> tuple[list[str], d
 
 
 def _input(inspection: dict[str, Any], output: Guesses, task: str) -> Guesses:
-    port = next((port for port in inspection["inputs"] if _is_image(port)), inspection["inputs"][0])
-    dtype = port["dtype"] if port["dtype"] in PIXEL_TYPES else "float32"
-    fed = Guesses(values={"name": port["name"], "dtype": dtype})
-    color = _lay_out(fed, port, inspection["properties"], task)
+    port = _image_port(inspection["inputs"])
+    fed = Guesses(values={"name": port["name"], "dtype": port["dtype"] or "float32"})
+    color = _lay_out(fed, port, inspection["properties"], task, output)
     _size_up(fed, output, task)
     _range(fed, inspection, output, port["name"], color)
     for other in inspection["inputs"]:
@@ -82,13 +84,43 @@ def _accompany(fed: Guesses, port: Port) -> None:
         order = "width_height" if "orig" in name or "target" in name else "height_width"
         because = f"The model also takes {port['name']}, the size that its boxes refer to."
         fed.say(LIKELY, because, sizes=port["name"], sizes_order=order)
+    else:
+        raise Refused(
+            "unknown_input",
+            f"The model also takes {signature([port])}. It can be given the image's size or ones, and "
+            "nothing else: export it without that input, or write down its profile.",
+            field="input.name",
+        )
 
 
-def _is_image(port: Port) -> bool:
-    return len(port["shape"] or ()) in (3, 4) and port["dtype"] in PIXEL_TYPES
+def _image_port(ports: list[Port]) -> Port:
+    """The input that takes the image: four sides, one of them a channel per color; else a row of numbers. Raises
+    Refused."""
+    usable = [port for port in ports if port["dtype"] in (*DTYPES, None)]
+    ranked = sorted(usable, key=lambda port: (port["dtype"] not in PIXEL_TYPES, -len(port["shape"] or ())))
+    image = next((port for port in ranked if _is_image(port["shape"])), None)
+    if image is None and len(ports) == 1 and usable and (ports[0]["shape"] is None or len(ports[0]["shape"]) == 2):
+        image = ports[0]
+    if image is None:
+        raise Refused(
+            "unknown_input",
+            f"The model takes no image: {signature(ports)}. An image has a number per pixel and color, gray or of "
+            "three colors.",
+            field="input.name",
+        )
+    return image
 
 
-def _lay_out(fed: Guesses, port: Port, properties: dict[str, str], task: str) -> str:
+def _is_image(shape: list[int | None] | None) -> bool:
+    match shape or []:
+        case [_, channels, _, other]:
+            return channels in (1, 3, None) or other in (1, 3)
+        case [channels, _, _]:
+            return channels in (1, 3, None)
+    return False
+
+
+def _lay_out(fed: Guesses, port: Port, properties: dict[str, str], task: str, output: Guesses) -> str:
     """Layout, width and height; returns the color."""
     shape = port["shape"] or []
     match shape[1:]:
@@ -115,7 +147,10 @@ def _lay_out(fed: Guesses, port: Port, properties: dict[str, str], task: str) ->
         side = width or height or DEFAULT_SIDES[task]
         fed.say(GUESS, "The input takes any size; this one is usual.", width=width or side, height=height or side)
     color = "GRAY" if channels == 1 else "RGB"
-    if properties.get("Image.BitmapPixelFormat", "").startswith("Bgr"):
+    if output.family == "yolox" and channels != 1:
+        color = "BGR"
+        fed.say(LIKELY, "YOLOX is trained on what OpenCV reads.", color=color)
+    elif properties.get("Image.BitmapPixelFormat", "").startswith("Bgr"):
         color = "BGR"
         fed.say(KNOWN, "The file says Image.BitmapPixelFormat.", color=color)
     else:
@@ -129,6 +164,8 @@ def _size_up(fed: Guesses, output: Guesses, task: str) -> None:
         fed.say(LIKELY, "Classifiers see the whole image.", resize="stretch")
     elif output.family == "ultralytics":
         fed.say(LIKELY, "ultralytics pads alike on both sides.", resize="letterbox_centered")
+    elif output.family == "yolox":
+        fed.say(LIKELY, "YOLOX pads on the right and below.", resize="letterbox")
     elif output.family in ("", "torchvision"):
         fed.say(GUESS, "Detectors mostly keep the image's shape.", resize="letterbox")
     else:
@@ -142,6 +179,8 @@ def _range(fed: Guesses, inspection: dict[str, Any], output: Guesses, name: str,
         fed.say(KNOWN, "The input takes bytes.", mean=[0.0], scale=[1.0])
     elif told:
         fed.say(KNOWN, "The file says Image.NominalPixelRange.", mean=[told[0]], scale=[told[1]])
+    elif output.family == "yolox":
+        fed.say(LIKELY, "YOLOX takes pixels from 0 to 255.", mean=[0.0], scale=[1.0])
     elif output.family == "ultralytics" or "stride" in properties:
         fed.say(LIKELY, "ultralytics feeds pixels from 0 to 1.", mean=[0.0], scale=[1 / 255])
     elif output.family in ("torchvision", "rtdetr"):

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from onnx import ModelProto
-from onnx.helper import make_node
+from onnx import ModelProto, TensorProto
+from onnx.helper import make_node, make_tensor_value_info
+from onnx.numpy_helper import from_array
 from PIL import Image
 
 from batchservices import inference, onnxfile
@@ -72,7 +73,69 @@ def ending_in(operator: str, answers: dict[str, np.ndarray], output: str) -> byt
     return model.SerializeToString()
 
 
+def in_pixels(side: int, model: bytes) -> bytes:
+    """The model for images of this side."""
+    changed = ModelProto.FromString(model)
+    for size in changed.graph.input[0].type.tensor_type.shape.dim[2:]:
+        size.dim_value = side
+    return changed.SerializeToString()
+
+
+def sampling(model: bytes) -> bytes:
+    """The model with an operator that deformable attention is made of."""
+    changed = ModelProto.FromString(model)
+    changed.graph.node.append(make_node("GridSample", ["image", "no grid"], ["sampled"]))
+    changed.graph.initializer.append(from_array(np.zeros((1, 8, 8, 2), np.float32), "no grid"))
+    return changed.SerializeToString()
+
+
+def in_cells() -> np.ndarray:
+    """What YOLOX says of a 64 x 64 input: 64 + 16 + 4 cells, in one of 8 pixels a thing of 32."""
+    table = padded([0, 0, 1, 1, 0.95, 0.05, 0.95, 0.05], rows=84)
+    table[[42, 35]] = table[[35, 42]]
+    table[35, 2:4] = np.log(4)
+    return table[None]
+
+
+def logits(scores: np.ndarray) -> np.ndarray:
+    return np.log(scores / (1 - scores))
+
+
+PARTS = np.array(CENTER, np.float32) / SIDE
 DETECTORS = {
+    "YOLOX, not decoded": in_pixels(64, fixed({"output": in_cells()})),
+    "YOLO-NAS": free(fixed({"graph2_flat_predictions": np.array([[0, *BOX, 0.9, 0]], np.float32)})),
+    "ultralytics' RT-DETR": with_properties(
+        sampling(fixed({"output0": padded([*PARTS, 0.9, 1])[None]})), **(ULTRALYTICS | {"end2end": "False"})
+    ),
+    "ultralytics' RT-DETR before": with_properties(
+        sampling(fixed({"output0": padded([*PARTS, 0.05, 0.9, 0.05])[None]})), **ULTRALYTICS
+    ),
+    "torchvision without names, labels first": fixed(
+        {
+            "2033": np.array([BOX], np.float32),
+            "2003": np.array([1], np.int64),
+            "2002": np.array([0.9], np.float32),
+            "3016": np.zeros((1, 17, 3), np.float32),
+            "end_scores.7": np.zeros((1, 17), np.float32),
+        }
+    ),
+    "DETR without names": ending_in(
+        "Sigmoid",
+        {
+            "linear_14": with_background(padded([0.05, 0.9, 0.04, 0])[None], place=3),
+            "sigmoid": logits(padded(list(PARTS))[None]),
+            "layer_norm_4": np.zeros((1, 121, 32), np.float32),
+        },
+        "sigmoid",
+    ),
+    "scores in columns": fixed(
+        {
+            "boxes": padded(BOX)[None],
+            "scores": padded([0.9])[None],
+            "labels": np.zeros((1, CANDIDATES, 1), np.int64),
+        }
+    ),
     "ultralytics v8": with_properties(fixed({"output0": v8()}), **ULTRALYTICS),
     "v8 without properties": fixed({"output0": v8()}),
     "ultralytics segmentation": with_properties(
@@ -188,6 +251,62 @@ def test_a_model_that_takes_the_size_or_a_mask_beside_the_image_gets_them(masked
     assert np.isclose(found["confidences"][0], 0.9)
 
 
+def taking(model: bytes, *, element: int) -> bytes:
+    """The model with another type of number going in."""
+    changed = ModelProto.FromString(model)
+    for node in changed.graph.node:
+        node.input[:] = ["as float" if name == "image" else name for name in node.input]
+    changed.graph.node.insert(0, make_node("Cast", ["image"], ["as float"], to=TensorProto.FLOAT))
+    changed.graph.input[0].type.tensor_type.elem_type = element
+    return changed.SerializeToString()
+
+
+@pytest.mark.parametrize("element", [TensorProto.DOUBLE, TensorProto.INT8, TensorProto.INT32, TensorProto.INT64])
+def test_an_image_goes_in_as_the_type_of_number_that_the_model_takes(element: int) -> None:
+    model = taking(onnx_models.says([0.2, 0.5, 0.3]), element=element)
+    profile = propose(onnxfile.inspect(model))["profile"]
+    inference.load(model, hashlib.sha256(model).hexdigest(), profile, None)
+    assert inference.predict_image(square())["probabilities"].argmax() == 1
+
+
+def with_input(name: str, element: int, shape: list, *, alone: bool = False) -> bytes:
+    """A model that also takes this, or nothing else."""
+    changed = ModelProto.FromString(onnx_models.says([0.2, 0.5, 0.3]))
+    if alone:
+        for node in changed.graph.node:
+            node.input[:] = [name if each == "image" else each for each in node.input]
+        del changed.graph.input[:]
+    changed.graph.input.append(make_tensor_value_info(name, element, shape))
+    return changed.SerializeToString()
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (with_input("input_ids", TensorProto.INT64, [2, 16]), "also takes input_ids (int64, 2 x 16)"),
+        (with_input("sound", TensorProto.FLOAT, [2, 1, 128], alone=True), "no image: sound (float32, 2 x 1 x 128)"),
+        (with_input("bands", TensorProto.FLOAT, [1, 12, 64, 64], alone=True), "takes no image: bands"),
+        (with_input("text", TensorProto.STRING, [1, 64], alone=True), "takes no image: text"),
+    ],
+    ids=["words beside", "sound", "twelve bands", "text"],
+)  # fmt: skip
+def test_a_model_that_takes_something_else_is_refused_with_what_it_takes(model: bytes, words: str) -> None:
+    with pytest.raises(Refused) as caught:
+        propose(onnxfile.inspect(model))
+    assert_refusal(caught.value, "unknown_input", field=True)
+    assert words in caught.value.message
+
+
+def test_yolox_takes_pixels_as_opencv_reads_them() -> None:
+    decoded = ModelProto.FromString(in_pixels(64, fixed({"output": in_cells()})))
+    decoded.graph.node.append(make_node("Exp", ["image"], ["exp"]))
+    for model, form in ((DETECTORS["YOLOX, not decoded"], "cells"), (decoded.SerializeToString(), "cxcywh")):
+        profile = propose(onnxfile.inspect(model))["profile"]
+        fed = profile["input"]
+        assert (fed["color"], fed["resize"], fed["mean"], fed["scale"]) == ("BGR", "letterbox", [0.0], [1.0])
+        assert profile["output"]["box_format"] == form
+
+
 def classifying(scores: list[float], *, ends: str = "Identity", name: str = "scores", **properties: str) -> bytes:
     model = ending_in(ends, {name: np.array([scores], np.float32)}, name)
     return with_properties(model, **properties)
@@ -209,6 +328,25 @@ CLASSIFIERS = {
     ),
     "sigmoid of one": (classifying([0.5], ends="Sigmoid"), "binary_probability", ["class 0", "class 1"]),
     "logit of one": (classifying([0.5], classes="broken"), "binary_logit", ["not broken", "broken"]),
+    "six classes of any number of images": (
+        free(ending_in("Softmax", {"output": np.array([[1, 2, 3, 4, 5, 6]], np.float32)}, "output")),
+        "probabilities",
+        [f"class {number}" for number in range(6)],
+    ),
+    "two outputs of four classes": (
+        ending_in(
+            "Softmax",
+            {"linear": np.array([[1, 2, 3, 4]], np.float32), "softmax": np.array([[1, 2, 3, 4]], np.float32)},
+            "softmax",
+        ),
+        "logits",
+        [f"class {number}" for number in range(4)],
+    ),
+    "log softmax by its name": (
+        classifying([1, 2, 3], ends="LogSoftmax", name="log_softmax"),
+        "logits",
+        ["class 0", "class 1", "class 2"],
+    ),
     "names that do not fit": (classifying([1, 2], names=str(NAMES)), "logits", ["class 0", "class 1"]),
 }
 
@@ -234,8 +372,17 @@ def test_a_head_for_several_labels_is_refused_in_words() -> None:
         ending_in("Sigmoid", {"map": np.zeros((1, 1, 32, 32), np.float32)}, "map"),
         fixed({"map": np.zeros((1, 21, 32, 32), np.float32)}),
         with_properties(fixed({"output0": v8(0.7)}), **(ULTRALYTICS | {"task": "obb"})),
+        ending_in("Relu", {"tokens": np.zeros((1, 197, 32), np.float32)}, "tokens"),
+        fixed({"a": np.zeros((1, 3, 8, 8, 8), np.float32), "b": np.zeros((1, 3, 4, 4, 8), np.float32)}),
+        fixed(
+            {
+                f"{name}_{rows}": np.zeros((rows, sides), np.float32)
+                for name, sides in (("score", 1), ("bbox", 4))
+                for rows in (128, 32)
+            }
+        ),
     ],
-    ids=["text recognition", "segmentation", "segmentation of logits", "rotated boxes"],
+    ids=["text recognition", "segmentation", "segmentation of logits", "rotated boxes", "features", "grids", "parts"],
 )
 def test_what_is_neither_scores_nor_boxes_is_refused_in_words(model: bytes) -> None:
     with pytest.raises(Refused) as caught:
