@@ -58,8 +58,10 @@ def read_candidates(outputs: dict[str, Any], output: Output, classes: int) -> Ca
         case "grid":
             boxes, scores, numbers = _of_grid(ports["boxes"], output, classes)
         case "boxes_scores":
-            numbers, scores = _best(_table(ports["scores"], "scores"), output, classes)
-            boxes = _boxes(ports["boxes"])
+            boxes, scores = _boxes(ports["boxes"]), ports["scores"]
+            if (classes, output.background, scores.size) == (1, "none", len(boxes)):
+                scores = scores.reshape(-1, 1)
+            numbers, scores = _best(_table(scores, "scores"), output, classes)
         case "rows":
             boxes, scores, numbers = _of_rows(ports["boxes"], output)
         case "scored_boxes":
@@ -192,7 +194,8 @@ def _known(numbers: np.ndarray, classes: int, *, first: int) -> np.ndarray:
     values = numbers - first
     strange = ~((values >= 0) & (values < classes) & (values == np.round(values)))
     if strange.any():
-        words = f"The model gave class {numbers[strange][0]:g}; its names are for {first} to {first + classes - 1}."
+        last = first + classes - 1
+        words = f"The model gave class {numbers[strange][0]:g}; its names are for {first} to {last}. Name them all."
         raise Refused("length_mismatch", words, field="class_names")
     return values.astype(np.int64)
 

@@ -54,8 +54,13 @@ def signature(ports: Iterable[Port]) -> str:
     words = []
     for port in ports:
         sides = " x ".join(map(shown, port["shape"])) if port["shape"] else "one number or any shape"
-        words.append(f"{port['name']} ({port['dtype'] or 'no numbers'}, {sides})")
+        words.append(f"{readable(port['name'])} ({port['dtype'] or 'no numbers'}, {sides})")
     return ", ".join(words)[:300]
+
+
+def readable(name: str) -> str:
+    """A stranger's name, fit for a sentence."""
+    return "".join(letter for letter in name if letter.isprintable())[:64]
 
 
 def unknown(words: str) -> Refused:

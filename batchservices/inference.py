@@ -7,6 +7,7 @@
 A model's answer is as hostile as its file. The rules for what is believed stand in `batchservices.answers`.
 """
 
+import re
 import time
 from dataclasses import dataclass
 from hashlib import sha256 as hash_of
@@ -30,6 +31,7 @@ MEMORY = 2 * 2**30
 """A budget for the sandbox that runs models, in bytes."""
 
 MAX_ACTIVATIONS = 65_536
+MAX_REASON = 200
 PADDING = 114
 """The gray around a letterboxed image: the detectors of the YOLO family are trained with it."""
 
@@ -295,7 +297,14 @@ def _session(model: bytes) -> onnxruntime.InferenceSession:
             ) from None
         if "not implemented" in words or "no op registered" in words or "not_implemented" in words:
             raise Refused("unsupported_operator", "The runtime lacks an operator of the model.", field="file") from None
-        raise Refused("invalid_model", "The runtime cannot load the model.", field="file") from None
+        raise Refused("invalid_model", f"The runtime cannot load the model{_reason(error)}.", field="file") from None
+
+
+def _reason(error: Exception) -> str:
+    """What the runtime finds wrong with a model, as the end of a sentence; paths left out."""
+    said = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : |^.*failed:|This is an invalid model\.", "", str(error)[:2000])
+    words = [word for word in said.split() if word.isprintable() and not {"/", "\\"}.intersection(word)]
+    return f": {' '.join(words)[:MAX_REASON].rstrip(' .')}" if words else ""
 
 
 def _refuse_memory(error: Exception) -> None:

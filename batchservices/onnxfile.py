@@ -160,7 +160,8 @@ def _parts(message: Message) -> Iterator[Message]:
             if field.message_type is not None:
                 waiting.extend([value] if isinstance(value, Message) else value)
             elif field.type == field.TYPE_STRING and any(
-                isinstance(text, bytes) for text in ([value] if isinstance(value, str | bytes) else value)
+                isinstance(text, bytes) or "\0" in text
+                for text in ([value] if isinstance(value, str | bytes) else value)
             ):
                 raise _invalid("The file is not an ONNX model: a name in it is no text.")
         yield part

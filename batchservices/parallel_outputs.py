@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from batchservices.guesses import GUESS, KNOWN, LIKELY, SURE, Guesses, Port, called, last_sides, unknown
+from batchservices.guesses import GUESS, KNOWN, LIKELY, SURE, Guesses, Port, called, last_sides, readable, unknown
 
 MOST_QUERIES = 1000  # DETR and its kin have 100 to 900, an SSD thousands of boxes
 SCORES = frozenset({"Softmax", "LogSoftmax", "Gemm", "MatMul", "Add"})
@@ -20,7 +20,7 @@ def boxes_port(ports: list[Port], finals: list[str | None]) -> Port | None:
         return None
     fours = [port for port in ports if (port["shape"] or [])[-1:] == [4]]
     if len(fours) > 1 and len({last_sides(port)[0] for port in fours} - {None}) > 1:
-        names = ", ".join(port["name"] for port in fours)[:200]
+        names = ", ".join(readable(port["name"]) for port in fours)[:200]
         words = f"The model gives its boxes in several outputs, a part in each ({names}). Export it with all in one."
         raise unknown(words)
     by_name = called(ports, ("box",)) or next((port for port in ports if port["name"].lower() == "dets"), None)
@@ -47,7 +47,7 @@ def of_several(guesses: Guesses, boxes: Port, ports: list[Port], inspection: dic
     beside, tables = _beside(boxes, rest)
     classes = called(beside, ("class", "label", "categor")) or _whole_numbers(beside)
     scores = called([port for port in rest if port is not classes], ("score", "prob", "conf", "logit"))
-    names = ", ".join(port["name"] for port in ports)[:200]
+    names = ", ".join(readable(port["name"]) for port in ports)[:200]
     if indices is not None and scores is not None:
         because = "The graph ends in ONNX's own suppression, whose rows are image, class and box."
         guesses.say(KNOWN, because, kind="selected", boxes=boxes["name"], scores=scores["name"])
@@ -75,7 +75,7 @@ def of_several(guesses: Guesses, boxes: Port, ports: list[Port], inspection: dic
         scores = _table_of_scores(boxes, tables or rest, finals)
         because = f"The outputs are {names}: a score per box and class."
         guesses.say(LIKELY, because, kind="boxes_scores", boxes=boxes["name"], scores=scores["name"])
-        _of_queries(guesses, scores, inspection, ports.index(scores), named)
+        _of_queries(guesses, boxes, scores, inspection, ports.index(scores), named)
 
 
 def _of_framework(guesses: Guesses, boxes: Port, operators: Iterable[str]) -> None:
@@ -92,15 +92,25 @@ def _of_framework(guesses: Guesses, boxes: Port, operators: Iterable[str]) -> No
         guesses.say(GUESS, "The most common.", box_format="xyxy", box_unit="pixel")
 
 
-def _of_queries(guesses: Guesses, scores: Port, inspection: dict[str, Any], place: int, named: int | None) -> None:
+def _of_queries(
+    guesses: Guesses, boxes: Port, scores: Port, inspection: dict[str, Any], place: int, named: int | None
+) -> None:
     """DETR and its kin, or SSD."""
     queries, width = last_sides(scores)
+    if (
+        boxes["shape"]
+        and scores["shape"]
+        and len(scores["shape"]) < len(boxes["shape"])
+        and width == last_sides(boxes)[0]
+    ):
+        queries, width = width, 1
     final, name = inspection["final"][place], scores["name"].lower()
     activated = final in SURE or (final is None and any(word in name for word in ("score", "prob", "conf")))
-    activated = activated or (final not in (None, "Add", "Gemm", "MatMul") and "score" in name)
+    says_so = any(word in name for word in ("score", "prob", "conf"))
+    activated = activated or (final not in (None, "Add", "Gemm", "MatMul") and says_so)
     if "logit" in name or "pred" in name or (queries or MOST_QUERIES + 1) <= MOST_QUERIES:
         picks = not {"GridSample", "TopK"}.isdisjoint(inspection["operators"])
-        softmax = named + 1 == width if named and width and width - named in (0, 1) else not picks
+        softmax = named + 1 == width if named and width and width - named in (0, 1) else not picks and width != 1
         guesses.family = "detr" if softmax else "rtdetr"
         because = "Few queries, as DETR and its kin have; each finds one thing."
         guesses.say(LIKELY, because, box_format="cxcywh", box_unit="normalized", suppression="none")
@@ -116,7 +126,7 @@ def _of_queries(guesses: Guesses, scores: Port, inspection: dict[str, Any], plac
         because = "Many boxes with a score per class, as SSD has."
         guesses.say(LIKELY, because, suppression="per_class", iou_threshold=0.45)
         guesses.say(GUESS, because, box_format="xyxy", box_unit="normalized")
-        background = named + 1 == width if named and width else final != "Sigmoid"
+        background = named + 1 == width if named and width else width != 1 and final not in ("Sigmoid", "Mul")
         because = "There is a score more than classes." if named and background else "SSD's first score is background."
         if not background:
             because = "There is a score per class, and none more." if named else "Each class is scored by itself."
@@ -124,7 +134,8 @@ def _of_queries(guesses: Guesses, scores: Port, inspection: dict[str, Any], plac
     if activated:
         guesses.say(KNOWN if final in SURE else LIKELY, f"The graph ends in {final}.", activation="none")
     elif guesses.family == "ssd":
-        guesses.say(GUESS, "The end of the graph does not show it.", activation="softmax")
+        activation = "sigmoid" if width == 1 else "softmax"
+        guesses.say(GUESS, "The end of the graph does not show it.", activation=activation)
     if width is not None:
         guesses.classes = max(width - (guesses.values["background"] != "none"), 1)
 

@@ -38,9 +38,14 @@ def recognize(inspection: dict[str, Any]) -> Guesses:
         because = "Two outputs, the first of them a label: scikit-learn's form."
         guesses.say(KNOWN, because, kind="label_and_probabilities", scores=ports[1]["name"])
         guesses.classes = _width(ports[1])
+    elif len(ports) > 2 and ports[0]["dtype"] in LABEL_TYPES and all(len(port["shape"] or ()) == 1 for port in ports):
+        raise unknown(
+            f"The model gives a label and {len(ports) - 1} outputs with one number each. Export it with the "
+            'probabilities in one output: options={"zipmap": False} of skl2onnx.'
+        )
     elif task != "classify" and (boxes := boxes_port(ports, finals)) is not None:
         of_several(guesses, boxes, ports, inspection, named)
-    elif task != "classify" and _is_table(ports[0], finals[0]):
+    elif task != "classify" and _is_table(ports[0], finals[0]) and not _are_features(ports):
         _refuse_parts(ports)
         _refuse_maps(ports[0], finals[0])
         of_one(guesses, ports[0], named, inspection)
@@ -49,6 +54,11 @@ def recognize(inspection: dict[str, Any]) -> Guesses:
     if guesses.classes is not None and not 1 <= guesses.classes <= MAX_CLASSES:
         raise unknown(f"The model's outputs have {guesses.classes:,} classes; 1 to {MAX_CLASSES:,} can be used.")
     return guesses
+
+
+def _are_features(ports: list[Port]) -> bool:
+    """Whether the first output is a map of features that scores per class stand beside."""
+    return len(ports[0]["shape"]) > 3 and any(_width(port) not in (None, 1) for port in ports[1:])
 
 
 def _refuse_parts(ports: list[Port]) -> None:
@@ -94,7 +104,8 @@ def _is_table(port: Port, final: str | None) -> bool:
     """Whether this is more than a score per class: (1, a, b) with both above 1, or rows of 6 or 7."""
     shape = port["shape"] or []
     if len(shape) == 2:  # a classifier of a free batch may have 6 or 7 classes
-        named = port["name"].lower().startswith(("output", "det", "box")) or "predictions" in port["name"].lower()
+        name = port["name"].lower()
+        named = name.startswith(("output", "det", "box")) or "predictions" in name or "nms" in name
         return shape[1] in (6, 7) and shape[0] is None and named and final not in HEADS
     return len(shape) >= 3 and all(side != 1 for side in shape[-2:])
 

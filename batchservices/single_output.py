@@ -41,6 +41,9 @@ def _of_rows(guesses: Guesses, port: Port, columns: int, sure: str) -> None:
     elif columns == 7 and "flat_predictions" in port["name"]:
         order = "batch box score class"
         guesses.family = ""
+    elif columns == 6 and "nms" in port["name"]:
+        order = "class score box"  # PaddlePaddle names outputs by its operators
+        guesses.family = "rtdetr"
     guesses.say(sure, because, kind="rows", boxes=port["name"], columns=order)
     guesses.say(sure, "Rows of boxes found hold corners.", box_format="xyxy")
     if columns > 7:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import onnxruntime
 import pytest
+from onnx import ModelProto
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 from PIL import Image, ImageFile
 
@@ -382,3 +383,13 @@ def test_a_raw_grid_with_padding_on_both_sides_arrives_as_boxes_of_the_image() -
     assert result["labels"] == ["dog", "cat"]
     assert np.allclose(result["boxes"], [[15, 5, 25, 15], [7.5, 2.5, 12.5, 7.5]])
     assert np.allclose(result["confidences"], [0.9, 0.6])
+
+
+def test_what_the_runtime_finds_wrong_is_told() -> None:
+    broken = ModelProto.FromString(onnx_models.conv_net())
+    broken.graph.node[0].input[1] = "nowhere"
+    model = broken.SerializeToString()
+    with pytest.raises(Refused) as caught:
+        inference.load(model, hashlib.sha256(model).hexdigest(), classifier(), None)
+    assert_refusal(caught.value, "invalid_model", field=True)
+    assert "Node input 'nowhere' is not a graph input" in caught.value.message

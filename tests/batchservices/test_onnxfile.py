@@ -68,6 +68,12 @@ def test_n04_n05_what_the_runtime_lacks_is_refused_in_time(build, code: str) -> 
     assert time.monotonic() - started < 5
 
 
+def test_a_name_that_no_database_keeps_is_refused() -> None:
+    model = ModelProto.FromString(onnx_models.conv_net())
+    model.graph.output[0].name = model.graph.node[-1].output[0] = "scores\0"
+    assert_refusal(refusal(model.SerializeToString()), "invalid_model", field=True)
+
+
 @given(st.binary(max_size=300), st.integers(0, 2000))
 def test_damaged_files_are_refused_or_read_never_anything_else(noise: bytes, place: int) -> None:
     damaged = CONV_NET[:place] + noise + CONV_NET[place + len(noise) :]

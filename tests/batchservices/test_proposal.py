@@ -73,6 +73,14 @@ def ending_in(operator: str, answers: dict[str, np.ndarray], output: str) -> byt
     return model.SerializeToString()
 
 
+def multiplied(answers: dict[str, np.ndarray], output: str) -> bytes:
+    """A fixed model whose output is a product, as of an objectness and a score per class."""
+    model = ModelProto.FromString(ending_in("Mul", answers, output))
+    model.graph.node[-1].input.append("one")
+    model.graph.initializer.append(from_array(np.ones((), np.float32), "one"))
+    return model.SerializeToString()
+
+
 def in_pixels(side: int, model: bytes) -> bytes:
     """The model for images of this side."""
     changed = ModelProto.FromString(model)
@@ -128,6 +136,24 @@ DETECTORS = {
             "layer_norm_4": np.zeros((1, 121, 32), np.float32),
         },
         "sigmoid",
+    ),
+    "one class, a number per box": fixed(
+        {"boxes": many([side / SIDE for side in BOX]), "scores": logits(many([0.9]))[..., 0]}
+    ),
+    "PaddleDetection": free(
+        fixed(
+            {
+                "multiclass_nms3_0.tmp_0": np.array([[0, 0.9, *BOX]], np.float32),
+                "multiclass_nms3_0.tmp_2": np.array([1], np.int32),
+            }
+        )
+    ),
+    "YOLOv4": multiplied(
+        {
+            "boxes": many([side / SIDE for side in BOX])[:, :, None],
+            "confs": many([0.05, 0.9, 0.05]),
+        },
+        "confs",
     ),
     "scores in columns": fixed(
         {
@@ -342,6 +368,11 @@ CLASSIFIERS = {
         "logits",
         [f"class {number}" for number in range(4)],
     ),
+    "features before the scores": (
+        fixed({"features": np.zeros((1, 64, 8, 8), np.float32), "logits": np.array([[1, 2, 3]], np.float32)}),
+        "logits",
+        ["class 0", "class 1", "class 2"],
+    ),
     "log softmax by its name": (
         classifying([1, 2, 3], ends="LogSoftmax", name="log_softmax"),
         "logits",
@@ -381,8 +412,20 @@ def test_a_head_for_several_labels_is_refused_in_words() -> None:
                 for rows in (128, 32)
             }
         ),
+        fixed(
+            {"label": np.array([1], np.int64), "icat": np.array([0.9], np.float32), "idog": np.array([0.1], np.float32)}
+        ),
     ],
-    ids=["text recognition", "segmentation", "segmentation of logits", "rotated boxes", "features", "grids", "parts"],
+    ids=[
+        "text recognition",
+        "segmentation",
+        "segmentation of logits",
+        "rotated boxes",
+        "features",
+        "grids",
+        "parts",
+        "a column per class",
+    ],
 )
 def test_what_is_neither_scores_nor_boxes_is_refused_in_words(model: bytes) -> None:
     with pytest.raises(Refused) as caught:
