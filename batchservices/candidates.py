@@ -195,7 +195,7 @@ def _known(numbers: np.ndarray, classes: int, *, first: int) -> np.ndarray:
     strange = ~((values >= 0) & (values < classes) & (values == np.round(values)))
     if strange.any():
         last = first + classes - 1
-        words = f"The model gave class {numbers[strange][0]:g}; its names are for {first} to {last}. Name them all."
+        words = f"The model gave class {numbers[strange][0]:g}; its names are for {first} to {last}."
         raise Refused("length_mismatch", words, field="class_names")
     return values.astype(np.int64)
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from batchservices import modelfiles, samples
 from batchservices.models import MODEL_MOVES, InferenceModel, ModelSample, ModelStatus
 from batchservices.profile import Profile
-from batchservices.proposal import propose
+from batchservices.proposal import propose, with_names
 from batchservices.samples import UNSEEN
 from config.doorbell import ring
 from config.leases import AWAY, Lease, LeaseLost, claim
@@ -81,8 +81,8 @@ def _tried(lease: Lease, model: InferenceModel) -> dict[str, Any]:
         _keep(lease, {"report": report})
         report["proposal"] = _proposed(report["inspection"], given=bool(model.profile))
         profile = model.profile or report["proposal"]["profile"]
-        if model.class_names:
-            profile = {**profile, "class_names": model.class_names}
+        if model.class_names and not model.profile:
+            profile = with_names(profile, model.class_names)
         found = {"task": profile["task"], "class_names": profile["class_names"], "profile": profile}
         _keep(lease, {"report": report, **found})
         checked = Profile.from_dict(profile)

@@ -49,7 +49,16 @@ def propose(inspection: dict[str, Any]) -> dict[str, Any]:
     why |= {f"input.{field}": reason for field, reason in fed.why.items()}
     why |= {f"output.{field}": reason for field, reason in output.why.items()}
     profile = {"task": task, "class_names": names, "input": fed.values, "output": output.values}
-    return {"profile": profile, "why": why}
+    return {"profile": with_names(profile, names), "why": why}
+
+
+def with_names(profile: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """The profile with these names for its classes. Lists that begin with the background, as torchvision's do, count
+    from 0 where others count from 1."""
+    output = profile["output"]
+    if names[0].strip("_ ").lower() == "background" and output.get("class_offset") == 1:
+        output = {**output, "class_offset": 0}
+    return {**profile, "class_names": names, "output": output}
 
 
 def _class_names(names: list[str] | None, output: Guesses) -> tuple[list[str], dict[str, str]]:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from batchservices import inference, onnxfile
 from batchservices.profile import Profile
-from batchservices.proposal import propose
+from batchservices.proposal import propose, with_names
 from config.refusals import Refused
 from tests.batchservices.refusals import assert_refusal
 from tests.corpus import onnx_exports, onnx_models
@@ -264,6 +264,15 @@ def test_class_names_come_from_the_file(name: str) -> None:
     proposal = propose(onnxfile.inspect(DETECTORS[name]))
     assert proposal["profile"]["class_names"] == NAMES
     assert proposal["why"]["class_names"]["sure"] == "known"
+
+
+@pytest.mark.parametrize("names", [["__background__", "cat", "dog"], ["cat", "dog"]])
+def test_class_1_is_the_cat_whether_or_not_the_names_begin_with_the_background(names: list[str]) -> None:
+    model = with_properties(DETECTORS["torchvision"], classes=",".join(names))
+    proposed = propose(onnxfile.inspect(DETECTORS["torchvision"]))["profile"]
+    for profile in (with_names(proposed, names), propose(onnxfile.inspect(model))["profile"]):
+        inference.load(model, hashlib.sha256(model).hexdigest(), profile, None)
+        assert inference.predict_image(square())["labels"] == ["cat"]
 
 
 @pytest.mark.parametrize("masked", [False, True])
