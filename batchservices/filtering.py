@@ -23,6 +23,7 @@ from batchservices.predictions import Detection, from_modelarts
 from batchservices.training import check_training
 from config.leases import Lease
 from config.lifecycle import move_one
+from config.refusals import Refused
 from config.steps import step
 from datasets import locations
 from datasets.images import MAX_BYTES
@@ -163,6 +164,9 @@ def inputs_of(
         run: whose inputs.
         looked: the frozen settings of a filter whose second looks are kept, for evidence that was found before.
         between: called now and again while rows are read; may raise to end the work.
+
+    Raises:
+        Refused: measured_earlier (409).
     """
     classes = run.profile["class_names"]
     classifies = run.profile["task"] == Task.IMAGE_CLASSIFICATION
@@ -185,6 +189,8 @@ def inputs_of(
     if not classifies:
         columns["box_statistics"] = _box_statistics(sha256s, run.predictor, columns["boxes"])
     own = store.load(sha256s, EXTRACTOR, VERSION, between=between)
+    if own.statistics is None or np.isnan(own.statistics).all(axis=1).any():
+        _check_measured(run, sha256s)
     activations = None
     if run.activations_tensor:
         extractor = store.activations_extractor(run.model_sha256, run.activations_tensor)
@@ -202,6 +208,15 @@ def inputs_of(
     )
     looker = _who_looked(run, looked) if looked else None
     return subjects, batch if looker is None else looker.seen(batch, range(count), sha256s)
+
+
+def _check_measured(run: BatchRun, sha256s: Sequence[str]) -> None:
+    """That no update came between a run and its filter: without what it measured, rules would find nothing hard."""
+    earlier = len(store.outdated(sha256s, EXTRACTOR, VERSION))
+    if earlier:
+        words = f"An earlier version of Hardmine measured {earlier:,} images of {run}, and this one does it otherwise."
+        again = f"Start {run.service} again: it measures them anew, and filters."
+        raise Refused("measured_earlier", f"{words} {again}", status=409)
 
 
 def _box_statistics(sha256s: Sequence[str], predictor: str, boxes: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:

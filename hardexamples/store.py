@@ -162,6 +162,17 @@ def missing(sha256s: Iterable[str], wanted: Sequence[tuple[str, int]]) -> set[st
     return absent
 
 
+def outdated(sha256s: Iterable[str], extractor: str, version: int) -> set[str]:
+    """The images that the extractor measured in an earlier version alone, whose numbers mean something else."""
+    return {
+        sha256
+        for block in _blocks(sorted(missing(sha256s, [(extractor, version)])))
+        for sha256 in Features.objects.filter(sha256__in=block, extractor=extractor, version__lt=version).values_list(
+            "sha256", flat=True
+        )
+    }
+
+
 def load(sha256s: Sequence[str], extractor: str, version: int, *, between: Callable[[], None] | None = None) -> Tables:
     """What one extractor said about images, as tables in their order.
 

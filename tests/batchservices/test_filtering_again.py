@@ -15,6 +15,8 @@ from batchservices.words import outlook
 from config.refusals import Refused
 from datasets.creation import create_dataset
 from datasets.models import Dataset, Sample
+from hardexamples.features import EXTRACTOR, VERSION
+from hardexamples.models import Features
 from tests import loop
 from tests.batchservices.pages import SERVICE, read, send, service_page
 
@@ -47,6 +49,19 @@ def test_off_while_the_run_finished_nothing_ever_runs_for_it(service: BatchServi
     switch_on(service)
     running.execute(run.pk)
     assert not run.collection_tasks.exists()
+
+
+def test_a_run_that_an_earlier_version_measured_is_not_filtered_by_what_is_not_there(
+    service: BatchService, run: BatchRun
+) -> None:
+    Features.objects.filter(extractor=EXTRACTOR).update(version=VERSION - 1)
+    switch_on(service)
+    task = loop.collect(filter_run(run=run, by=None))
+    assert (task.status, task.error_code) == ("failed", "measured_earlier")
+    assert f"Start {service} again" in task.error
+    again = loop.run(service)
+    assert (again.kept, again.done) == (0, 40)
+    assert loop.collect(again.collection_tasks.get()).status == "dataset_imported"
 
 
 def test_configured_afterwards_a_restart_is_needed_or_the_button(service: BatchService, run: BatchRun) -> None:
