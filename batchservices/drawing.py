@@ -11,11 +11,13 @@ COLORS = 8
 SURE = 0.5
 LISTED = 8
 LABEL_LENGTH = 24
+LETTER_WIDTH = 0.62
+"""Of a usual letter, as a share of its height: what stands at the right edge is moved in by as much as it needs."""
 
 
 @dataclass(frozen=True)
 class DrawnBox:
-    """A box in pixels of the upright image; `short` stands above it, at `text_y`."""
+    """A box in pixels of the upright image; `short` and its confidence stand above it, at `text_x` and `text_y`."""
 
     x: float
     y: float
@@ -26,6 +28,7 @@ class DrawnBox:
     confidence: float
     color: int
     doubtful: bool
+    text_x: float
     text_y: float
 
 
@@ -72,10 +75,11 @@ def drawn(prediction: dict[str, Any], width: int, height: int) -> Drawn:
             width=xmax - xmin,
             height=ymax - ymin,
             label=label,
-            short=label if len(label) <= LABEL_LENGTH else f"{label[:LABEL_LENGTH]}…",
+            short=_short(label),
             confidence=confidence,
             color=zlib.crc32(label.encode()) % COLORS,
             doubtful=confidence < SURE,
+            text_x=max(0.0, min(xmin, width - letter * LETTER_WIDTH * len(f"{_short(label)} 0.00"))),
             text_y=ymin - letter * 0.3 if ymin > letter * 1.2 else ymin + letter,
         )
         for label, (xmin, ymin, xmax, ymax), confidence in zip(said.labels, said.boxes, said.confidences, strict=True)
@@ -85,3 +89,7 @@ def drawn(prediction: dict[str, Any], width: int, height: int) -> Drawn:
     return Drawn(
         width, height, largest, surest[:LISTED], len(boxes) - len(surest[:LISTED]), [], letter, nothing=not boxes
     )
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= LABEL_LENGTH else f"{label[:LABEL_LENGTH]}…"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batchservices import inference
 from batchservices.answers import Seen, read_boxes, read_probabilities
+from batchservices.preprocessing import letterbox_corner, letterbox_size, preprocess
 from config.refusals import Refused
 from tests.batchservices.profiles import CLASSES, classifier, detector
 from tests.batchservices.refusals import assert_refusal
@@ -45,21 +45,15 @@ def test_a_box_comes_back_to_where_it_lies_in_the_upright_image(width, height, r
 def test_what_the_model_sees_lies_where_its_boxes_are_taken_from(width: int, height: int, resize: str) -> None:
     """A black image before the gray padding: what is black is the whole of the image."""
     asked = detector(64, resize=resize, kind="rows", boxes="out")
-    pixels = inference.preprocess(np.zeros((height, width, 3), np.uint8), asked.input)[0, 0]
+    pixels = preprocess(np.zeros((height, width, 3), np.uint8), asked.input)[0, 0]
     rows, columns = np.flatnonzero((pixels == 0).any(axis=1)), np.flatnonzero((pixels == 0).any(axis=0))
-    size = inference.letterbox_size(width, height, asked.input) if resize != "stretch" else (64, 64)
-    corner = inference.letterbox_corner(*size, asked.input) if resize != "stretch" else (0, 0)
+    size = letterbox_size(width, height, asked.input) if resize != "stretch" else (64, 64)
+    corner = letterbox_corner(*size, asked.input) if resize != "stretch" else (0, 0)
     seen = Seen(width, height, *size, *corner)
     black = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1, 0.9, 0]
     found = read_boxes({"out": np.array([[black]], np.float32)}, asked, seen)
     assert np.allclose(found["boxes"], [[0, 0, width, height]], atol=1e-3)
     assert found["clipped"] == 0
-
-
-def test_an_odd_row_of_padding_goes_below_as_ultralytics_has_it() -> None:
-    asked = detector(8, resize="letterbox_centered", kind="rows", boxes="out").input
-    pixels = inference.preprocess(np.zeros((5, 8, 3), np.uint8), asked)[0, 0]
-    assert (pixels[:, 0] == inference.PADDING).tolist() == [True] + [False] * 5 + [True] * 2
 
 
 # ---- suppression ----

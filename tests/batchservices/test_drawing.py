@@ -22,6 +22,22 @@ def test_boxes_are_drawn_in_pixels_of_the_image_with_their_confidence() -> None:
     assert said.bars == []
 
 
+def test_a_label_at_the_right_edge_stands_in_the_picture_as_a_whole() -> None:
+    said = drawn(
+        {
+            "detection_classes": ["traffic light", "tree"],
+            "detection_boxes": [[100, 610, 200, 630], [100, 20, 200, 60]],
+            "detection_scores": [0.93, 0.8],
+        },
+        640,
+        480,
+    )
+    light, tree = sorted(said.boxes, key=lambda box: box.label)
+    assert light.x == 610
+    assert 300 < light.text_x < 640 - len("traffic light 0.93") * said.letter / 2
+    assert tree.text_x == tree.x
+
+
 def test_many_boxes_are_listed_in_part_and_counted() -> None:
     number = LISTED + 4
     said = drawn(

@@ -13,7 +13,6 @@ from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 from PIL import Image, ImageFile
 
 from batchservices import inference, onnxfile
-from batchservices.profile import Input
 from config.refusals import Refused
 from config.sandbox import Sandbox
 from tests.batchservices.refusals import assert_refusal
@@ -145,42 +144,9 @@ def test_the_orientation_of_the_camera_is_undone_before_the_model_sees_the_image
     assert np.array_equal(one["probabilities"], other["probabilities"])
 
 
-@pytest.mark.parametrize(
-    ("layout", "color", "shape", "first"),
-    [
-        ("NCHW", "RGB", (1, 3, 2, 4), [10]),
-        ("NHWC", "RGB", (1, 2, 4, 3), [10, 20, 30]),
-        ("NHWC", "BGR", (1, 2, 4, 3), [30, 20, 10]),
-        ("CHW", "RGB", (3, 2, 4), [10]),
-        ("flat", "RGB", (1, 24), [10, 20, 30]),
-        ("flat", "GRAY", (1, 8), [18]),
-    ],
-)
-def test_pixels_are_laid_out_as_the_profile_says(layout: str, color: str, shape: tuple, first: list) -> None:
-    rgb = np.full((2, 4, 3), (10, 20, 30), np.uint8)
-    tensor = inference.preprocess(rgb, Input("image", 4, 2, layout=layout, color=color))
-    assert tensor.dtype == np.float32
-    assert tensor.shape == shape
-    assert tensor.reshape(-1)[: len(first)].tolist() == first
-
-
-def test_mean_and_scale_belong_to_their_channel_and_bytes_stay_bytes() -> None:
-    rgb = np.full((2, 2, 3), (10, 20, 30), np.uint8)
-    tensor = inference.preprocess(rgb, Input("image", 2, 2, mean=(10.0, 10.0, 10.0), scale=(1.0, 0.5, 0.1)))
-    assert np.allclose(tensor[0, :, 0, 0], [0, 5, 2])
-    assert inference.preprocess(rgb, Input("image", 2, 2, dtype="uint8")).dtype == np.uint8
-
-
 def test_half_precision_goes_in_and_comes_out() -> None:
     result = predict(onnx_exports.half([0.5, 0.25, 0.25]), classifier(dtype="float16"))
     assert result["probabilities"].tolist() == [0.5, 0.25, 0.25]
-
-
-def test_a_letterboxed_image_keeps_its_shape_beside_gray() -> None:
-    rgb = np.zeros((20, 40, 3), np.uint8)
-    tensor = inference.preprocess(rgb, Input("image", 8, 8, layout="NHWC", resize="letterbox"))
-    assert (tensor[0, :4] == 0).all()
-    assert (tensor[0, 4:] == inference.PADDING).all()
 
 
 # ---- detectors: where boxes lie in the upright image (40 x 20), seen at 8 x 8 ----
