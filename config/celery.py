@@ -6,6 +6,8 @@ wherever they are.
 
 import os
 import signal
+import socket
+import stat
 import sys
 from types import FrameType
 
@@ -14,10 +16,11 @@ from billiard.util import set_pdeathsig  # type: ignore[attr-defined]  # likewis
 from celery import Celery
 from celery.concurrency.prefork import TaskPool
 from celery.signals import worker_process_init, worker_shutting_down
-from kombu.transport import filesystem
+from kombu.transport import filesystem, redis
 
 from config import stopping
 from config.files_broker import WholeMessages
+from config.redis_broker import SteadyQoS
 from config.steady_pool import SteadyPool
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -25,6 +28,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # both for a broker of files alone: Redis and RabbitMQ keep messages whole, and hand them out by a pipe for each process
 filesystem.Transport.Channel = WholeMessages
 TaskPool.BlockingPool = SteadyPool
+redis.Channel.QoS = SteadyQoS
 
 if sys.platform == "linux":
     # not SIGTERM: the pool has a handler of its own for that, which takes a second one for a crash
@@ -47,6 +51,27 @@ def _leave_with_the_worker(**about: object) -> None:
         # leases then: of one that was started anew that is so whenever its worker stops in order
         signal.signal(ORPHANED, _exit)
         set_pdeathsig(ORPHANED)
+        leave_connections_to_the_worker()
+
+
+def leave_connections_to_the_worker() -> None:
+    """Lets go of the worker's connections, which came with the fork. One that the worker closes and this process keeps
+    open is reported to the worker again and again (epoll(7)), and cannot be taken off its list: it burns a core."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in map(int, os.listdir("/proc/self/fd")):
+        if _is_connection(number):
+            os.dup2(nothing, number)  # not closed: what still names it by its number must not close another file
+    os.close(nothing)
+
+
+def _is_connection(number: int) -> bool:
+    try:
+        if not stat.S_ISSOCK(os.fstat(number).st_mode):
+            return False
+    except OSError:  # it was the listing's own
+        return False
+    with socket.socket(fileno=os.dup(number)) as found:
+        return found.family in (socket.AF_INET, socket.AF_INET6)
 
 
 def _exit(number: int, frame: FrameType | None) -> None:

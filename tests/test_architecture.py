@@ -26,6 +26,7 @@ INFRASTRUCTURE = {
     "doorbell",
     "celery",
     "files_broker",
+    "redis_broker",
     "steady_pool",
     "stopping",
 }
